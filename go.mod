@@ -1,0 +1,3 @@
+module github.com/imagevet/imagevet
+
+go 1.26.0

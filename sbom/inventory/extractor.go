@@ -1,0 +1,125 @@
+package inventory
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+)
+
+// An Extractor lists the packages that one kind of file records.
+//
+// File content is hostile. One value serves many goroutines at once.
+type Extractor interface {
+	// Name is unique and stable, such as "dpkg". It appears in results.
+	Name() string
+
+	// Version is raised whenever Extract gives other facts for the same file.
+	Version() int
+
+	// Patterns tell which files Extract is to see. They are read once, when a
+	// scanner is made, and turned into one table for all extractors.
+	Patterns() []Pattern
+
+	// Extract returns the facts of f. It depends on the file alone, so that
+	// facts can be kept and used again. It checks ctx between records. On
+	// error it returns no facts; the file is then reported as a [FileError]
+	// and the scan goes on.
+	Extract(ctx context.Context, f *File) (Facts, error)
+}
+
+// A Pattern selects regular files by their path in the image.
+type Pattern struct {
+	// Glob is a slash-separated path relative to the root, whose elements are
+	// as in [path.Match]. A leading "**/" stands for any folder, the root
+	// included: "**/package.json", "**/*.jar", "**/*.dist-info/METADATA".
+	// A glob is found in constant time if its last element is a plain name or
+	// "*" and an extension, or if only its last element is not plain; others
+	// are tried on every file.
+	Glob string
+	// Executable restricts the pattern to files with an execute bit.
+	Executable bool
+}
+
+// Facts are what one file says.
+type Facts struct {
+	// Packages in the order of the file.
+	Packages []Package
+	// Owned lists files that packages installed.
+	Owned []Ownership
+	// OS is the distribution that the file names, nil if it names none.
+	OS *OS
+	// Ignored counts the records that are well formed but describe nothing
+	// that is installed.
+	Ignored int
+}
+
+// An Ownership lists files that an operating system package installed.
+type Ownership struct {
+	// Package is the name of the package, Arch its architecture, empty if
+	// the record does not tell.
+	Package, Arch string
+	// Paths are slash-separated and relative to the root.
+	Paths []string
+}
+
+// MaxRandom is the size in bytes up to which [File.ReaderAt] keeps a file in
+// memory where nothing else is arranged: 256 MiB.
+const MaxRandom = 256 << 20
+
+// ErrTooLarge is returned where a file exceeds a limit.
+var ErrTooLarge = errors.New("file exceeds the limit")
+
+// A File is one regular file of an image. It is valid until Extract returns,
+// and is not safe for concurrent use.
+type File struct {
+	path   string
+	mode   fs.FileMode
+	size   int64
+	r      io.Reader
+	random func() (io.ReaderAt, error)
+}
+
+// NewFile returns the file at path with the given mode bits and size in bytes,
+// whose content is read from r. If random is not nil, it is called at most
+// once to get the content for reading in any order; if it is nil, r is used
+// where it is an [io.ReaderAt], and is read into memory otherwise, up to
+// [MaxRandom].
+func NewFile(path string, mode fs.FileMode, size int64, r io.Reader, random func() (io.ReaderAt, error)) *File {
+	return &File{path: path, mode: mode, size: size, r: r, random: random}
+}
+
+// Path is the slash-separated path relative to the image's root, without a
+// leading slash.
+func (f *File) Path() string { return f.path }
+
+// Mode is the type and permission bits of the file.
+func (f *File) Mode() fs.FileMode { return f.mode }
+
+// Size is the size in bytes that the image states.
+func (f *File) Size() int64 { return f.size }
+
+// Read reads the content in order.
+func (f *File) Read(p []byte) (int, error) { return f.r.Read(p) }
+
+// ReaderAt returns the whole content for reading in any order. It must be
+// called before the first Read, and ends the use of Read. The error wraps
+// [ErrTooLarge] if the file is larger than the scanner's memory limit.
+func (f *File) ReaderAt() (io.ReaderAt, error) {
+	if f.random != nil {
+		return f.random()
+	}
+	if r, ok := f.r.(io.ReaderAt); ok {
+		return r, nil
+	}
+	if f.size > MaxRandom {
+		return nil, fmt.Errorf("%d bytes: %w", f.size, ErrTooLarge)
+	}
+	var buf bytes.Buffer
+	if _, err := io.CopyN(&buf, f.r, f.size); err != nil {
+		return nil, err
+	}
+	return bytes.NewReader(buf.Bytes()), nil
+}

@@ -1,0 +1,123 @@
+package inventory
+
+import "fmt"
+
+// A Target says what was read: an image, an archive or a folder.
+type Target struct {
+	// Name is what the caller asked for: a reference, a file or a folder.
+	Name string `json:"name"`
+	// Kind is "registry", "docker-archive", "oci-layout", "oci-archive",
+	// "rootfs" or, for a source of the embedder's own, a word of its choice.
+	Kind string `json:"kind"`
+	// Digest is the digest of the image's manifest, such as "sha256:…". It is
+	// empty where there is no manifest in the sense of the OCI image
+	// specification: in old docker archives and folders.
+	Digest string `json:"digest,omitempty"`
+	// ImageID is the digest of the image's configuration, empty for folders.
+	ImageID string `json:"image_id,omitempty"`
+	// Platform is "os/arch" or "os/arch/variant", empty for folders.
+	Platform string `json:"platform,omitempty"`
+}
+
+// A Layer is what is known of one layer without reading it.
+type Layer struct {
+	// Index counts from 0, the base.
+	Index int `json:"index"`
+	// Digest is the digest of the layer as it is stored or sent, usually
+	// compressed; empty where it is not recorded.
+	Digest string `json:"digest,omitempty"`
+	// DiffID is the digest of the uncompressed layer, as the image's
+	// configuration states it; empty for folders.
+	DiffID string `json:"diff_id,omitempty"`
+	// CreatedBy is the command of the image's history that made the layer.
+	CreatedBy string `json:"created_by,omitempty"`
+}
+
+// An OS is the distribution that an image is built on, as its os-release file
+// or one of the older release files tells.
+type OS struct {
+	// ID is os-release's ID in lower case, such as "debian".
+	ID string
+	// Version is VERSION_ID, such as "12" or "3.19.1"; empty for rolling
+	// releases.
+	Version string
+	// Name is PRETTY_NAME, such as "Debian GNU/Linux 12 (bookworm)".
+	Name string
+	// Codename is VERSION_CODENAME, such as "bookworm".
+	Codename string
+	// IDLike is ID_LIKE: the distributions that this one derives from, the
+	// closest first.
+	IDLike []string
+	// Variant is VARIANT_ID, such as "server".
+	Variant string
+	// CPE is CPE_NAME.
+	CPE string
+	// Path is the file that the above was read from.
+	Path string
+}
+
+// A Package is one installed package.
+type Package struct {
+	// Type is the package's type as in a package URL: "deb", "apk", "pypi".
+	Type string
+	// Namespace is the namespace of the package URL where the name alone does
+	// not hold it; an extractor of operating system packages leaves it empty
+	// and the distribution's ID is put there.
+	Namespace string
+	// Name and Version are as the package database spells them. A version
+	// includes the epoch and the revision.
+	Name, Version string
+	// Arch is the architecture as the database spells it, such as "amd64".
+	Arch string
+	// Source is the package that this one was built from. Many distributions
+	// publish their advisories under this name. It is never empty for deb and
+	// apk packages: where the database names none, it is the package itself.
+	Source Source
+	// Licenses are the licence expressions that the database records.
+	Licenses []string
+	// Maintainer is who the database says to ask, in its own words.
+	Maintainer string
+	// PURL is the package URL. An extractor leaves it empty.
+	PURL string
+	// Extractor is the name of the extractor that found the package. An
+	// extractor leaves it empty.
+	Extractor string
+	// Paths are the files that record the package, sorted. An extractor leaves
+	// them empty.
+	Paths []string
+	// Layer is the layer that brought the package in, in the state it is in
+	// now. An extractor leaves it empty.
+	Layer Layer
+	// OwnedBy is the package URL of the operating system package that
+	// installed the file in Paths, empty if none did. An extractor leaves it
+	// empty.
+	OwnedBy string
+}
+
+// A Source is a source package.
+type Source struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// A FileError reports one file that could not be read or understood. The rest
+// of the image is read nevertheless; the error is part of the result, so that
+// what it hides is not mistaken for what is not there.
+type FileError struct {
+	// Path is slash-separated and relative to the image's root.
+	Path string
+	// Extractor is the name of the extractor that was to read the file, or
+	// "layer" where the layer itself could not be followed.
+	Extractor string
+	// Layer is the index of the layer that holds the file.
+	Layer int
+	// Err is the cause, never nil.
+	Err error
+}
+
+func (e *FileError) Error() string {
+	return fmt.Sprintf("%s: %q in layer %d: %v", e.Extractor, e.Path, e.Layer, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *FileError) Unwrap() error { return e.Err }

@@ -52,7 +52,11 @@ type OS struct {
 	Variant string
 	// CPE is CPE_NAME.
 	CPE string
-	// Path is the file that the above was read from.
+	// Repositories are the releases that the package manager is set up to
+	// install from, where that is recorded, such as "v3.19" or "edge".
+	Repositories []string
+	// Path is the file that the above was read from. An extractor leaves it
+	// empty.
 	Path string
 }
 

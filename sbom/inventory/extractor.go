@@ -54,6 +54,12 @@ type Facts struct {
 	// Ignored counts the records that are well formed but describe nothing
 	// that is installed.
 	Ignored int
+	// Problems tell of records that could not be understood where the rest of
+	// the file could: one sentence each, in the order of the file, with what
+	// comes from the file quoted. They are few: where there are many, the last
+	// one says how many more there are. A file that cannot be understood at
+	// all is an error instead.
+	Problems []string
 }
 
 // An Ownership lists files that an operating system package installed.

@@ -1,7 +1,5 @@
 package inventory
 
-import "fmt"
-
 // A Target says what was read: an image, an archive or a folder.
 type Target struct {
 	// Name is what the caller asked for: a reference, a file or a folder.
@@ -103,25 +101,3 @@ type Source struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 }
-
-// A FileError reports one file that could not be read or understood. The rest
-// of the image is read nevertheless; the error is part of the result, so that
-// what it hides is not mistaken for what is not there.
-type FileError struct {
-	// Path is slash-separated and relative to the image's root.
-	Path string
-	// Extractor is the name of the extractor that was to read the file, or
-	// "layer" where the layer itself could not be followed.
-	Extractor string
-	// Layer is the index of the layer that holds the file.
-	Layer int
-	// Err is the cause, never nil.
-	Err error
-}
-
-func (e *FileError) Error() string {
-	return fmt.Sprintf("%s: %q in layer %d: %v", e.Extractor, e.Path, e.Layer, e.Err)
-}
-
-// Unwrap returns the cause.
-func (e *FileError) Unwrap() error { return e.Err }

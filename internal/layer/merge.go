@@ -1,0 +1,257 @@
+package layer
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/imagevet/imagevet/sbom/inventory"
+)
+
+// An Image is what the layers of an image amount to.
+type Image struct {
+	// Files are the files of interest that the image has, sorted by path.
+	Files []ImageFile
+	// Problems are members of the layers that could not be followed.
+	Problems []*inventory.FileError
+
+	tree *tree
+}
+
+// An ImageFile is a file of interest in the whole image.
+type ImageFile struct {
+	Path string // without links in it
+	// Versions are what the layers, from the base up, have said of the file
+	// without a layer in between that lacked it. The last one counts.
+	Versions []Version
+}
+
+// A Version is what one layer says of a file.
+type Version struct {
+	Layer int
+	Found []Found
+}
+
+// Real returns the path that a path leads to through the image's links to
+// folders, and the path itself where they go in circles.
+func (img *Image) Real(path string) string {
+	real, _, ok := img.tree.resolve([]byte(path), false)
+	if !ok {
+		return path
+	}
+	return string(real)
+}
+
+// A Reread reads the i'th layer once more, with another picker.
+type Reread func(ctx context.Context, i int, pick Picker) (*Facts, error)
+
+// Merge puts the layers on top of each other, the base first. Where links in
+// the image lead to files that no extractor knew to ask for, the layers that
+// hold those are read again.
+func Merge(ctx context.Context, router *Router, layers []*Facts, again Reread) (*Image, error) {
+	state := replay(layers)
+	plan := planReread(router, state, layers)
+	problems := plan.problems
+	if len(plan.reads) > 0 {
+		more, err := plan.run(ctx, again)
+		if err != nil {
+			return nil, err
+		}
+		layers, problems = more.place(layers, problems)
+		state = replay(layers)
+	}
+	img := &Image{tree: &state.tree, Problems: append(problems, state.problems...)}
+	for _, facts := range layers {
+		img.Problems = append(img.Problems, facts.Problems...)
+	}
+	for n := range state.tree.root.all() {
+		if n.kind != kindFile {
+			continue
+		}
+		f := ImageFile{Path: n.path()}
+		for _, r := range n.refs {
+			f.Versions = append(f.Versions, Version{r.layer, layers[r.layer].Files[r.file].Found})
+		}
+		img.Files = append(img.Files, f)
+	}
+	slices.SortFunc(img.Files, func(a, b ImageFile) int { return cmp.Compare(a.Path, b.Path) })
+	return img, nil
+}
+
+// A read is a file to be read for what a link makes of it: the member path of
+// a layer, given to an extractor under the name as. What is found counts as
+// the member place of placeLayer: the file itself, or a hard link to it.
+type read struct {
+	layer      int
+	path       string
+	extractor  int
+	as         string
+	placeLayer int
+	place      string
+}
+
+type plan struct {
+	reads    []read
+	known    map[read]bool
+	problems []*inventory.FileError
+}
+
+// add plans a read, once: a layer can list a member twice.
+func (p *plan) add(r read) {
+	if !p.known[r] {
+		p.known[r] = true
+		p.reads = append(p.reads, r)
+	}
+}
+
+// planReread finds the files that links lead to.
+func planReread(router *Router, state *replayer, layers []*Facts) *plan {
+	p := &plan{known: map[read]bool{}}
+	aliases := router.aliases(func(path string) (string, bool) {
+		real, _, ok := state.tree.resolve([]byte(path), true)
+		return string(real), ok
+	})
+	for i, facts := range layers {
+		if len(aliases) == 0 {
+			break
+		}
+		for m := range facts.list.all() {
+			if m.kind == kindDir || m.kind == kindSymlink {
+				continue
+			}
+			for _, a := range aliases {
+				rest, ok := bytes.CutPrefix(m.path, []byte(a.real))
+				if !ok || len(rest) > 0 && rest[0] != '/' {
+					continue
+				}
+				as := a.pattern + string(rest)
+				if slices.Contains(router.Append(nil, []byte(as), true), a.extractor) {
+					p.add(read{i, string(m.path), a.extractor, as, i, string(m.path)})
+				}
+			}
+		}
+	}
+	p.hardLinks(router, state.hard, layers)
+	return p
+}
+
+// hardLinks plans to read the files that hard links stand for: the one of that
+// name in the link's own layer or else in the next below that has it.
+func (p *plan) hardLinks(router *Router, links []hardLink, layers []*Facts) {
+	pending := map[string][]hardLink{} // by target
+	for _, h := range links {
+		pending[h.target] = append(pending[h.target], h)
+	}
+	for i := len(layers) - 1; i >= 0 && len(pending) > 0; i-- {
+		for m := range layers[i].list.all() {
+			if m.kind != kindFile && m.kind != kindOther {
+				continue
+			}
+			waiting := pending[string(m.path)]
+			if len(waiting) == 0 {
+				continue
+			}
+			target := string(m.path)
+			for _, h := range waiting {
+				if h.layer < i {
+					continue
+				}
+				for _, extractor := range router.Append(nil, []byte(h.path), true) {
+					p.add(read{i, target, extractor, h.path, h.layer, h.path})
+				}
+			}
+			pending[target] = slices.DeleteFunc(waiting, func(h hardLink) bool { return h.layer >= i })
+		}
+	}
+	for _, h := range links {
+		if slices.Contains(pending[h.target], h) {
+			p.problems = append(p.problems, &inventory.FileError{
+				Path: h.path, Extractor: "layer", Layer: h.layer, Err: fmt.Errorf("hard link to %q, which is not there", h.target),
+			})
+		}
+	}
+}
+
+// A reread is the result of a plan: what was found for each of its reads.
+type reread struct {
+	plan  *plan
+	found []*Found // nil where the file could not be read
+}
+
+// run reads the layers that the plan needs, one after the other.
+func (p *plan) run(ctx context.Context, again Reread) (*reread, error) {
+	out := &reread{p, make([]*Found, len(p.reads))}
+	byLayer := map[int]map[string][]int{} // places in p.reads
+	for i, r := range p.reads {
+		if byLayer[r.layer] == nil {
+			byLayer[r.layer] = map[string][]int{}
+		}
+		byLayer[r.layer][r.path] = append(byLayer[r.layer][r.path], i)
+	}
+	for layer, wanted := range byLayer {
+		facts, err := again(ctx, layer, func(dst []Pick, path []byte, _ bool) []Pick {
+			for _, i := range wanted[string(path)] {
+				dst = append(dst, Pick{p.reads[i].extractor, p.reads[i].as})
+			}
+			return dst
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range facts.Files { // of several members of one name the last wins
+			for _, i := range wanted[f.Path] {
+				r := p.reads[i]
+				at := slices.IndexFunc(f.Found, func(x Found) bool { return x.Extractor == r.extractor && x.As == r.as })
+				if at >= 0 {
+					out.found[i] = &f.Found[at]
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+var errNotRegular = errors.New("a link leads to a member that is no regular file")
+
+// place returns the layers with what was found in its places.
+func (m *reread) place(layers []*Facts, problems []*inventory.FileError) ([]*Facts, []*inventory.FileError) {
+	layers = slices.Clone(layers)
+	files := map[int]map[string]int{} // of the layers that are copied: the last file of each name
+	for i, r := range m.plan.reads {
+		if m.found[i] == nil {
+			problems = append(problems, &inventory.FileError{Path: r.path, Extractor: "layer", Layer: r.layer, Err: errNotRegular})
+			continue
+		}
+		if files[r.placeLayer] == nil {
+			facts := *layers[r.placeLayer]
+			facts.Files = slices.Clone(facts.Files)
+			facts.placed = map[string]int{}
+			files[r.placeLayer] = map[string]int{}
+			for at, f := range facts.Files {
+				files[r.placeLayer][f.Path] = at
+			}
+			layers[r.placeLayer] = &facts
+		}
+		layers[r.placeLayer].put(files[r.placeLayer], r.place, *m.found[i])
+	}
+	return layers, problems
+}
+
+// put adds what was found in a member of the list, which was no file of
+// interest or is one to other extractors. known are the places of the files.
+func (f *Facts) put(known map[string]int, path string, found Found) {
+	at, ok := f.placed[path]
+	if !ok {
+		file := File{Path: path}
+		if old, ok := known[path]; ok {
+			file.Found = slices.Clone(f.Files[old].Found)
+		}
+		at = len(f.Files)
+		f.Files = append(f.Files, file)
+		f.placed[path] = at
+	}
+	f.Files[at].Found = append(f.Files[at].Found, found)
+}

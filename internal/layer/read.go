@@ -1,0 +1,279 @@
+package layer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"sync"
+
+	"github.com/imagevet/imagevet/internal/tarwalk"
+	"github.com/imagevet/imagevet/sbom/inventory"
+)
+
+// A Pick is one extractor's wish to see a file.
+type Pick struct {
+	Extractor int
+	As        string // the path to give it, empty for the file's own
+}
+
+// A Picker appends the picks for a file to dst. An empty path is never asked
+// for.
+type Picker func(dst []Pick, path []byte, executable bool) []Pick
+
+// Picker returns the picker of all patterns.
+func (r *Router) Picker() Picker {
+	return func(dst []Pick, path []byte, executable bool) []Pick {
+		var buf [8]int
+		for _, i := range r.Append(buf[:0], path, executable) {
+			dst = append(dst, Pick{Extractor: i})
+		}
+		return dst
+	}
+}
+
+// Options are what the reading of all layers of an image has in common.
+type Options struct {
+	Router *Router
+	Budget *Budget // memory for files that are read in any order
+	// Ahead allows a goroutine that decompresses while this one looks at
+	// what has been decompressed. It ends before Read returns.
+	Ahead bool
+}
+
+// A scanner reads one layer.
+type scanner struct {
+	ctx   context.Context
+	opts  Options
+	pick  Picker
+	index int
+	facts *Facts
+
+	picks []Pick // used again for every file
+	paths cleaner
+	links cleaner
+}
+
+// Read reads the layer that src holds, as [sbom.Image] describes: compressed
+// or not, as a stream or, if src can be read at any position, by seeking. If
+// it is read as a stream, it must have the digests that info states.
+func Read(ctx context.Context, src io.Reader, info inventory.Layer, pick Picker, opts Options) (*Facts, error) {
+	s := &scanner{ctx: ctx, opts: opts, pick: pick, index: info.Index, facts: &Facts{}}
+	if err := s.read(src, info); err != nil {
+		if cause := context.Cause(ctx); cause != nil && errors.Is(err, ctx.Err()) {
+			err = cause
+		}
+		return nil, &inventory.LayerError{Index: info.Index, DiffID: info.DiffID, Err: err}
+	}
+	return s.facts, nil
+}
+
+func (s *scanner) read(src io.Reader, info inventory.Layer) error {
+	if at, ok := src.(randomAccess); ok {
+		format, err := sniff(io.NewSectionReader(at, 0, at.Size()))
+		if err != nil {
+			return err
+		}
+		if format == plain {
+			return s.archive(tarwalk.NewReaderAt(at, at.Size()))
+		}
+	}
+	content, err := open(contextReader{s.ctx, src}, info, s.opts.Ahead)
+	if err != nil {
+		return err
+	}
+	defer content.close()
+	if err := s.archive(tarwalk.NewReader(content)); err != nil {
+		return err
+	}
+	s.facts.DiffID, err = content.verify()
+	return err
+}
+
+// archive goes through the members of the layer.
+func (s *scanner) archive(r *tarwalk.Reader) error {
+	for n := 0; ; n++ {
+		if n%1024 == 0 && s.ctx.Err() != nil {
+			return s.ctx.Err()
+		}
+		e, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.member(r, e); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *scanner) member(r *tarwalk.Reader, e *tarwalk.Entry) error {
+	path := s.paths.clean(e.Path)
+	if len(path) == 0 {
+		return nil // the root itself
+	}
+	if len(path) > MaxPath {
+		return fmt.Errorf("path of %d bytes: %.100q…", len(path), path)
+	}
+	if dir, base := split(path); bytes.HasPrefix(base, whiteoutPrefix) {
+		s.whiteout(dir, base)
+		return nil
+	}
+	switch e.Kind {
+	case tarwalk.Directory:
+		return s.facts.list.add(kindDir, path, nil)
+	case tarwalk.Symlink:
+		return s.facts.list.add(kindSymlink, path, e.Link)
+	case tarwalk.HardLink:
+		if s.picks = s.pick(s.picks[:0], path, e.Perm&0o111 != 0); len(s.picks) > 0 {
+			return s.facts.list.add(kindLink, path, s.links.clean(e.Link))
+		}
+	case tarwalk.Regular:
+		if s.picks = s.pick(s.picks[:0], path, e.Perm&0o111 != 0); len(s.picks) > 0 {
+			section, seekable := r.Section()
+			if e.Sparse {
+				return s.file(path, e, errReader{tarwalk.ErrSparse}, nil)
+			}
+			if seekable {
+				return s.file(path, e, section, section)
+			}
+			return s.file(path, e, r, nil)
+		}
+	}
+	return s.facts.list.add(kindOther, path, nil)
+}
+
+var (
+	whiteoutPrefix = []byte(".wh.")
+	whiteoutOpaque = ".wh..wh..opq"
+	whiteoutMeta   = ".wh..wh." // other names that aufs kept for itself
+)
+
+// whiteout notes what a marker file removes.
+func (s *scanner) whiteout(dir, base []byte) {
+	switch name := string(base); {
+	case name == whiteoutOpaque:
+		s.facts.Opaque = append(s.facts.Opaque, string(dir))
+	case strings.HasPrefix(name, whiteoutMeta) || name == string(whiteoutPrefix):
+	default:
+		s.facts.Whiteouts = append(s.facts.Whiteouts, string(appendElement(bytes.Clone(dir), base[len(whiteoutPrefix):])))
+	}
+}
+
+// file hands a regular file to the extractors in s.picks.
+func (s *scanner) file(path []byte, e *tarwalk.Entry, r io.Reader, at io.ReaderAt) error {
+	name := string(path)
+	if err := s.facts.list.add(kindFile, path, nil); err != nil {
+		return err
+	}
+	found, err := s.extract(name, e.Perm, e.Size, r, at)
+	if err != nil {
+		return err
+	}
+	s.facts.Files = append(s.facts.Files, File{name, found})
+	return nil
+}
+
+// extract runs the extractors in s.picks over a file. at is nil for content
+// that can be read once only. The error is one of the layer, not of the file.
+func (s *scanner) extract(name string, perm fs.FileMode, size int64, r io.Reader, at io.ReaderAt) ([]Found, error) {
+	var inMemory *held
+	defer func() { inMemory.release() }()
+	load := sync.OnceValues(func() (io.ReaderAt, error) {
+		if at != nil {
+			return at, nil
+		}
+		var err error
+		inMemory, err = s.opts.Budget.read(s.ctx, r, size)
+		return inMemory, err
+	})
+	picks := append([]Pick(nil), s.picks...) // an extractor's turn may use the buffer
+	found := make([]Found, 0, len(picks))
+	for _, p := range picks {
+		if p.As == "" {
+			p.As = name
+		}
+		content := r
+		if len(picks) > 1 { // each needs the content from its beginning
+			all, err := load()
+			if err != nil {
+				found = append(found, Found{Extractor: p.Extractor, As: p.As, Err: err})
+				continue
+			}
+			content = io.NewSectionReader(all, 0, size)
+		}
+		watched := &errWatcher{r: content}
+		f := inventory.NewFile(p.As, perm, size, watched, load)
+		facts, err := s.opts.Router.extractors[p.Extractor].Extract(s.ctx, f)
+		if err != nil {
+			facts = inventory.Facts{}
+		}
+		if s.ctx.Err() != nil {
+			return nil, s.ctx.Err()
+		}
+		if at == nil && watched.err != nil && !errors.Is(watched.err, tarwalk.ErrSparse) {
+			return nil, watched.err // the stream is broken, not the file
+		}
+		s.keepWanted(&facts)
+		found = append(found, Found{Extractor: p.Extractor, As: p.As, Facts: facts, Err: err})
+	}
+	return found, nil
+}
+
+// keepWanted drops from the ownership facts those files that no extractor
+// looks at: a distribution's packages own a hundred thousand files.
+func (s *scanner) keepWanted(facts *inventory.Facts) {
+	var paths cleaner
+	var buf [8]int
+	owned := facts.Owned[:0]
+	for _, o := range facts.Owned {
+		kept := o.Paths[:0]
+		for _, p := range o.Paths {
+			path := paths.clean([]byte(p))
+			if len(s.opts.Router.Append(buf[:0], path, true)) > 0 {
+				kept = append(kept, string(path))
+			}
+		}
+		if len(kept) > 0 {
+			o.Paths = append([]string(nil), kept...)
+			owned = append(owned, o)
+		}
+	}
+	facts.Owned = append([]inventory.Ownership(nil), owned...)
+}
+
+// An errWatcher remembers the error of a reader.
+type errWatcher struct {
+	r   io.Reader
+	err error
+}
+
+func (w *errWatcher) Read(p []byte) (int, error) {
+	n, err := w.r.Read(p)
+	if err != nil && err != io.EOF {
+		w.err = err
+	}
+	return n, err
+}
+
+type errReader struct{ err error }
+
+func (r errReader) Read([]byte) (int, error) { return 0, r.err }
+
+// A contextReader ends a stream when its context ends.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r contextReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}

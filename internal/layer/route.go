@@ -1,0 +1,208 @@
+package layer
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/imagevet/imagevet/sbom/inventory"
+)
+
+// A Router tells which extractors want a file. It is made once from the
+// patterns of all extractors and asked for every file of every layer, so most
+// files must end after a look at three or four tables. It is safe for
+// concurrent use.
+type Router struct {
+	extractors []inventory.Extractor
+
+	exact  map[string][]route // whole path
+	base   map[string][]route // last element of the path
+	ext    map[string][]route // what follows the last dot of the last element
+	dir    map[string][]route // folder of the path
+	others []route            // patterns that fit in no table
+}
+
+// A route is one pattern of one extractor.
+type route struct {
+	extractor int
+	glob      []string // elements
+	anywhere  bool     // the glob began with "**/"
+	exec      bool     // executables only
+}
+
+// NewRouter makes the table of the extractors' patterns.
+func NewRouter(extractors []inventory.Extractor) (*Router, error) {
+	r := &Router{
+		extractors: slices.Clone(extractors),
+		exact:      map[string][]route{},
+		base:       map[string][]route{},
+		ext:        map[string][]route{},
+		dir:        map[string][]route{},
+	}
+	names := map[string]bool{}
+	for i, e := range r.extractors {
+		if e.Name() == "" || names[e.Name()] {
+			return nil, fmt.Errorf("extractor name %q is empty or used twice", e.Name())
+		}
+		names[e.Name()] = true
+		for _, p := range e.Patterns() {
+			if err := r.add(i, p); err != nil {
+				return nil, fmt.Errorf("extractor %q: %w", e.Name(), err)
+			}
+		}
+	}
+	return r, nil
+}
+
+// Extractors returns the extractors in the order of their indexes.
+func (r *Router) Extractors() []inventory.Extractor { return r.extractors }
+
+func (r *Router) add(extractor int, p inventory.Pattern) error {
+	glob, anywhere := strings.CutPrefix(p.Glob, "**/")
+	if glob == "" || glob != path.Clean(glob) || glob[0] == '/' || glob == "." || strings.HasPrefix(glob, "../") {
+		return fmt.Errorf("pattern %q: not a clean path relative to the root", p.Glob)
+	}
+	if strings.Contains(glob, "**") {
+		return fmt.Errorf("pattern %q: \"**\" is not at the front", p.Glob)
+	}
+	if _, err := path.Match(glob, ""); err != nil {
+		return fmt.Errorf("pattern %q: %w", p.Glob, err)
+	}
+	rt := route{extractor, strings.Split(glob, "/"), anywhere, p.Executable}
+	last := rt.glob[len(rt.glob)-1]
+	folder := path.Dir(glob)
+	switch {
+	case !anywhere && isPlain(glob):
+		r.exact[glob] = append(r.exact[glob], rt)
+	case isPlain(last):
+		r.base[last] = append(r.base[last], rt)
+	case strings.HasPrefix(last, "*") && strings.LastIndexByte(last, '.') >= 1 && isPlain(last[1:]):
+		ext := last[strings.LastIndexByte(last, '.')+1:]
+		r.ext[ext] = append(r.ext[ext], rt)
+	case !anywhere && isPlain(folder):
+		r.dir[folder] = append(r.dir[folder], rt)
+	default:
+		r.others = append(r.others, rt)
+	}
+	return nil
+}
+
+// isPlain reports whether a glob matches itself only.
+func isPlain(glob string) bool { return !strings.ContainsAny(glob, `*?[\`) }
+
+// Append appends the indexes of the extractors that want the file to dst,
+// each once and in order. It does not allocate where dst has room and the
+// patterns are those that [inventory.Pattern] calls fast.
+func (r *Router) Append(dst []int, name []byte, executable bool) []int {
+	folder, base := []byte(nil), name
+	if i := bytes.LastIndexByte(name, '/'); i >= 0 {
+		folder, base = name[:i], name[i+1:]
+	}
+	dst = appendRoutes(dst, r.exact[string(name)], nil, executable)
+	dst = appendRoutes(dst, r.base[string(base)], name, executable)
+	if i := bytes.LastIndexByte(base, '.'); i >= 0 {
+		dst = appendRoutes(dst, r.ext[string(base[i+1:])], name, executable)
+	}
+	if len(r.dir) > 0 {
+		dst = appendRoutes(dst, r.dir[string(folder)], name, executable)
+	}
+	if len(r.others) > 0 {
+		dst = appendRoutes(dst, r.others, name, executable)
+	}
+	if len(dst) > 1 {
+		slices.Sort(dst)
+		dst = slices.Compact(dst)
+	}
+	return dst
+}
+
+// appendRoutes appends those routes that match the path; a nil path matches.
+func appendRoutes(dst []int, routes []route, name []byte, executable bool) []int {
+	for i := range routes {
+		rt := &routes[i]
+		if rt.exec && !executable {
+			continue
+		}
+		if name == nil || rt.match(name) {
+			dst = append(dst, rt.extractor)
+		}
+	}
+	return dst
+}
+
+// match compares element by element from the end.
+func (rt *route) match(name []byte) bool {
+	for i := len(rt.glob) - 1; i >= 0; i-- {
+		at := bytes.LastIndexByte(name, '/')
+		element := name[at+1:]
+		if glob := rt.glob[i]; glob != string(element) {
+			if ok, err := path.Match(glob, string(element)); !ok || err != nil {
+				return false
+			}
+		}
+		if at < 0 {
+			return i == 0
+		}
+		name = name[:at]
+	}
+	return rt.anywhere
+}
+
+// HasExecutable reports whether the mode of a file can decide who wants it.
+func (r *Router) HasExecutable() bool {
+	for _, table := range []map[string][]route{r.exact, r.base, r.ext, r.dir} {
+		for _, routes := range table {
+			if slices.ContainsFunc(routes, func(rt route) bool { return rt.exec }) {
+				return true
+			}
+		}
+	}
+	return slices.ContainsFunc(r.others, func(rt route) bool { return rt.exec })
+}
+
+// An alias is a folder or file under which a pattern's files really lie in an
+// image where the pattern's own path leads through links.
+type alias struct {
+	extractor int
+	pattern   string // the path as the pattern has it, without globs
+	real      string
+}
+
+// aliases returns where the patterns' paths lead to, as resolve tells, if that
+// is a place that the extractor does not look at anyhow.
+func (r *Router) aliases(resolve func(string) (string, bool)) []alias {
+	var out []alias
+	for i, e := range r.extractors {
+		patterns := e.Patterns()
+		for _, p := range patterns {
+			literal, rest := splitLiteral(p.Glob)
+			if literal == "" {
+				continue
+			}
+			target, ok := resolve(literal)
+			if !ok || target == literal || target == "" {
+				continue
+			}
+			known := slices.ContainsFunc(patterns, func(other inventory.Pattern) bool {
+				return other.Glob == path.Join(target, rest)
+			})
+			a := alias{i, literal, target}
+			if !known && !slices.Contains(out, a) {
+				out = append(out, a)
+			}
+		}
+	}
+	return out
+}
+
+// splitLiteral splits a glob before its first element that is not plain.
+func splitLiteral(glob string) (literal, rest string) {
+	elements := strings.Split(glob, "/")
+	n := slices.IndexFunc(elements, func(e string) bool { return !isPlain(e) })
+	if n < 0 {
+		n = len(elements)
+	}
+	return strings.Join(elements[:n], "/"), strings.Join(elements[n:], "/")
+}

@@ -1,0 +1,29 @@
+// Package sbom makes the inventory of a container image: every package that is
+// installed in it, with the file that records it and the layer that brought it
+// in.
+//
+//	img, err := image.Open(ctx, "app.tar")
+//	bom, err := sbom.Generate(ctx, img)
+//	err = sbom.Encode(os.Stdout, bom, sbom.CycloneDXJSON)
+//
+// # What is read
+//
+// [Generate] reads each layer once, as a stream, several at a time; a layer
+// that is a plain tar file on disk is walked from header to header, and the
+// content of files nobody wants is never read. Nothing is written to disk and
+// nothing is executed. Then the layers are put on top of each other, with
+// whiteouts, links and replaced folders as a container runtime treats them.
+//
+// A layer that is damaged, or has not the digest that the image states, is an
+// error. A file of a layer that cannot be understood is an entry in
+// [BOM.Problems]; the rest of the image is read.
+//
+// # Formats of packages
+//
+// [Extractors] lists what is built in. A program adds its own with
+// [WithExtractors]; the interface and its types are those of package
+// inventory, under their names here.
+//
+// The same image and options give the same [BOM], whatever the number of
+// workers.
+package sbom

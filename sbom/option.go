@@ -1,0 +1,116 @@
+package sbom
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+
+	"github.com/imagevet/imagevet/internal/layer"
+)
+
+// An Option changes one default of [Generate] and [New]. If two conflict, the
+// last one wins.
+type Option func(*config) error
+
+type config struct {
+	workers    int
+	memory     int64
+	extractors []Extractor
+}
+
+func defaultConfig() config {
+	return config{workers: runtime.GOMAXPROCS(0), memory: 256 << 20, extractors: Extractors()}
+}
+
+// WithWorkers bounds how many layers are read at once. The result does not
+// depend on it. The default is runtime.GOMAXPROCS(0).
+func WithWorkers(n int) Option {
+	return func(c *config) error {
+		if n < 1 {
+			return fmt.Errorf("sbom: WithWorkers(%d): must be at least 1", n)
+		}
+		c.workers = n
+		return nil
+	}
+}
+
+// WithMemoryLimit bounds the memory, in bytes, for files that must be read in
+// any order, such as databases, over all layers that are read at once. A
+// larger file is not read and is one of [BOM.Problems]. The default is
+// 256 MiB.
+func WithMemoryLimit(bytes int64) Option {
+	return func(c *config) error {
+		if bytes < 0 {
+			return fmt.Errorf("sbom: WithMemoryLimit(%d): must not be negative", bytes)
+		}
+		c.memory = bytes
+		return nil
+	}
+}
+
+// WithExtractors adds extractors. One that has the name of another takes its
+// place. The default is those of [Extractors].
+func WithExtractors(extractors ...Extractor) Option {
+	return func(c *config) error {
+		for _, e := range extractors {
+			if e == nil {
+				return fmt.Errorf("sbom: WithExtractors: a nil extractor")
+			}
+			c.remove(e.Name())
+			c.extractors = append(c.extractors, e)
+		}
+		return nil
+	}
+}
+
+// WithoutExtractors removes the extractors of these names. What only they know
+// is then missing from the inventory without a word. The default is to remove
+// none.
+func WithoutExtractors(names ...string) Option {
+	return func(c *config) error {
+		for _, name := range names {
+			if !c.remove(name) {
+				return fmt.Errorf("sbom: WithoutExtractors(%q): no such extractor; there are %s", name, c.names())
+			}
+		}
+		return nil
+	}
+}
+
+func (c *config) remove(name string) bool {
+	before := len(c.extractors)
+	c.extractors = slices.DeleteFunc(c.extractors, func(e Extractor) bool { return e.Name() == name })
+	return len(c.extractors) < before
+}
+
+func (c *config) names() []string {
+	var names []string
+	for _, e := range c.extractors {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// A Generator makes inventories with one set of options. It is safe for
+// concurrent use; the memory limit counts for all images that are read at one
+// time.
+type Generator struct {
+	workers int
+	router  *layer.Router
+	budget  *layer.Budget
+}
+
+// New returns a Generator. With no options it runs every built-in extractor.
+func New(opts ...Option) (*Generator, error) {
+	cfg := defaultConfig()
+	for _, opt := range opts {
+		if err := opt(&cfg); err != nil {
+			return nil, err
+		}
+	}
+	router, err := layer.NewRouter(cfg.extractors)
+	if err != nil {
+		return nil, fmt.Errorf("sbom: %w", err)
+	}
+	return &Generator{workers: cfg.workers, router: router, budget: layer.NewBudget(cfg.memory)}, nil
+}

@@ -1,0 +1,83 @@
+package sbom
+
+import (
+	"context"
+	"io"
+	"io/fs"
+
+	"github.com/imagevet/imagevet/internal/extract/apk"
+	"github.com/imagevet/imagevet/internal/extract/dpkg"
+	"github.com/imagevet/imagevet/internal/extract/osrelease"
+	"github.com/imagevet/imagevet/sbom/inventory"
+)
+
+// The model, under the names that programs use; package inventory documents it.
+type (
+	Target      = inventory.Target
+	Layer       = inventory.Layer
+	OS          = inventory.OS
+	Package     = inventory.Package
+	Source      = inventory.Source
+	FileError   = inventory.FileError
+	LayerError  = inventory.LayerError
+	DigestError = inventory.DigestError
+	Extractor   = inventory.Extractor
+	File        = inventory.File
+	Facts       = inventory.Facts
+	Pattern     = inventory.Pattern
+	Ownership   = inventory.Ownership
+)
+
+// An Image is what [Generate] needs of an image: package scan/image has it for
+// archives, layouts, folders and registries. It must allow several calls at
+// once.
+type Image interface {
+	// Target says what the image is.
+	Target() Target
+	// Layers lists the layers, the base first, without reading them.
+	Layers() []Layer
+	// OpenLayer returns the stored content of the i'th layer: a tar archive,
+	// plain or compressed with gzip or zstd. If what it returns has the
+	// methods of [io.ReaderAt] and a method Size() int64 too, a plain archive
+	// is read at the places that are needed only; otherwise it is read to the
+	// end, and its digests are compared with those of Layers.
+	OpenLayer(ctx context.Context, i int) (io.ReadCloser, error)
+}
+
+// A SequentialImage is an [Image] that has its layers in one stream, so that
+// it is better to go through all of them once than to open each.
+type SequentialImage interface {
+	Image
+	// Sequential reports whether that is so.
+	Sequential() bool
+	// WalkLayers calls fn for each layer, in any order, and stops at its
+	// first error.
+	WalkLayers(ctx context.Context, fn func(i int, r io.Reader) error) error
+}
+
+// A FileSystemImage is an [Image] some of whose layers are folders and not
+// archives.
+type FileSystemImage interface {
+	Image
+	// LayerFS returns the i'th layer as a file system, and false if it is an
+	// archive. What begins with ".wh." is a file like others in it.
+	LayerFS(i int) (fs.FS, bool)
+}
+
+// A BOM is the inventory of an image.
+type BOM struct {
+	Target Target
+	Layers []Layer // the base first
+	OS     OS      // the zero value if no file tells
+	// Packages are sorted by type, name, version, architecture, layer and
+	// path.
+	Packages []Package
+	// Problems are files that could not be read or understood, sorted by path.
+	// What they record is missing above.
+	Problems []*FileError
+}
+
+// Extractors returns the extractors that are built in.
+func Extractors() []Extractor {
+	return []Extractor{dpkg.Extractor{}, apk.Extractor{}, osrelease.Extractor{}}
+}

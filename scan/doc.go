@@ -1,0 +1,24 @@
+// Package scan is the front door: one call from an image to its known
+// vulnerabilities.
+//
+//	db, err := vulndb.Open(dir)
+//	s, err := scan.New(scan.WithDB(db))
+//	report, err := s.Image(ctx, "nginx:1.27")
+//
+// A [Scanner] reads the image ([sbom.Generate]), compares what is in it with
+// the database ([vulndb.DB.Match]) and applies the options that say what to
+// report. One Scanner and one database serve any number of goroutines.
+//
+// # What a report promises
+//
+// Every finding carries its evidence: which advisory, which range, which
+// version of which name, compared by which rule. Nothing is left out in
+// silence: packages that could not be matched are in Coverage, files that
+// could not be read in Problems, findings that an option removed in
+// Suppressed, and a distribution without support is marked in OS. An image of
+// which a layer cannot be read gives an error and no report.
+//
+// The package writes nothing, uses no network but for [Scanner.Image], and
+// keeps no state outside its values. The same image, database and options give
+// the same report.
+package scan

@@ -1,0 +1,170 @@
+package scan
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/imagevet/imagevet/cvss"
+	"github.com/imagevet/imagevet/internal/distro"
+	"github.com/imagevet/imagevet/sbom"
+	"github.com/imagevet/imagevet/vulndb"
+)
+
+// Match compares an inventory with the database, and judges what it finds. It
+// reads nothing but the database.
+func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
+	r := &Report{
+		SchemaVersion: SchemaVersion,
+		Target:        Target{bom.Target, slices.Clone(bom.Layers)},
+		OS:            s.os(bom.OS),
+		Database:      Database{Sources: []vulndb.SourceInfo{}},
+		Coverage:      []vulndb.Coverage{},
+		Findings:      []Finding{},
+		Suppressed:    []Suppressed{},
+		Problems:      []Problem{},
+	}
+	for i := range bom.Packages {
+		r.Packages = append(r.Packages, packageOf(&bom.Packages[i]))
+	}
+	for _, p := range bom.Problems {
+		r.Problems = append(r.Problems, Problem{p.Path, p.Extractor, p.Err.Error()})
+	}
+	if s.cfg.db == nil {
+		if len(bom.Packages) > 0 {
+			r.Coverage = []vulndb.Coverage{{
+				Ecosystem: r.OS.Ecosystem, Packages: len(bom.Packages), Status: vulndb.CoverageNoData, Reason: "the scan had no database",
+			}}
+		}
+		return r, nil
+	}
+	info := s.cfg.db.Info()
+	r.Database = Database{info.Built, info.ID, info.Sources}
+	result, err := s.cfg.db.Match(ctx, bom.OS, bom.Packages)
+	if err != nil {
+		return nil, fmt.Errorf("scan: %w", err)
+	}
+	r.Coverage = result.Coverage
+	for _, p := range result.Problems {
+		r.Problems = append(r.Problems, Problem{bom.Packages[p.Package].Paths[0], "match", p.Message})
+	}
+	slices.SortStableFunc(r.Problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Extractor, b.Extractor))
+	})
+	for i := range result.Matches {
+		m := &result.Matches[i]
+		s.judge(r, finding(r.Packages[m.Package], m))
+	}
+	sortFindings(r)
+	return r, nil
+}
+
+// os describes the distribution.
+func (s *Scanner) os(os sbom.OS) OS {
+	d := distro.Lookup(os)
+	out := OS{ID: os.ID, Version: os.Version, Name: os.Name, Ecosystem: d.Ecosystem}
+	if !d.EndOfLife.IsZero() {
+		out.EndOfLifeDate = d.EndOfLife.Format(time.DateOnly)
+		// Support lasts until the end of that day, wherever one is.
+		out.EndOfLife = s.cfg.clock().After(d.EndOfLife.Add(36 * time.Hour))
+	}
+	return out
+}
+
+func packageOf(p *sbom.Package) Package {
+	return Package{
+		PURL: p.PURL, Type: p.Type, Name: p.Name, Version: p.Version, Arch: p.Arch, Source: p.Source,
+		Paths: slices.Clone(p.Paths), Layer: PackageLayer{p.Layer.Index, p.Layer.DiffID, p.Layer.CreatedBy}, OwnedBy: p.OwnedBy,
+	}
+}
+
+// finding makes a finding of a match.
+func finding(p Package, m *vulndb.Match) Finding {
+	f := Finding{
+		ID: m.ID, Aliases: m.Aliases, CVSS: []CVSS{}, Package: p, FixedVersion: m.FixedVersion, Status: Status(m.Status),
+		Title: m.Summary, Description: m.Details, References: m.References, Published: m.Published, Modified: m.Modified,
+		Evidence: m.Evidence, OtherEvidence: m.Other,
+	}
+	for _, rating := range m.Severity {
+		if version, ok := vectorVersion(rating); ok {
+			f.CVSS = append(f.CVSS, CVSS{m.Evidence.Advisory, version, rating.Score})
+			continue
+		}
+		if severity, err := cvss.ParseSeverity(rating.Score); err == nil && f.Severity == cvss.Unknown && severity != cvss.Unknown {
+			f.Severity, f.SeveritySource = severity, m.Evidence.Advisory
+		}
+	}
+	return f
+}
+
+// vectorVersion returns the version of CVSS that a rating is a vector of, and
+// false if it is a word.
+func vectorVersion(rating vulndb.Severity) (version string, ok bool) {
+	switch rating.Type {
+	case "CVSS_V2":
+		return "2.0", true
+	case "CVSS_V3", "CVSS_V4":
+		prefix, _, _ := strings.Cut(rating.Score, "/")
+		return strings.TrimPrefix(prefix, "CVSS:"), true
+	}
+	return "", false
+}
+
+// judge puts a finding where the options want it.
+func (s *Scanner) judge(r *Report, f Finding) {
+	by, reason := s.suppressed(&f)
+	if by != "" {
+		r.Suppressed = append(r.Suppressed, Suppressed{f, by, reason})
+		return
+	}
+	r.Findings = append(r.Findings, f)
+	switch f.Severity {
+	case cvss.Critical:
+		r.Summary.Critical++
+	case cvss.High:
+		r.Summary.High++
+	case cvss.Medium:
+		r.Summary.Medium++
+	case cvss.Low:
+		r.Summary.Low++
+	case cvss.Negligible:
+		r.Summary.Negligible++
+	case cvss.None:
+		r.Summary.None++
+	default:
+		r.Summary.Unknown++
+	}
+	if f.FixedVersion != "" {
+		r.Summary.Fixable++
+	}
+}
+
+// suppressed tells which option takes a finding out, if one does.
+func (s *Scanner) suppressed(f *Finding) (by, reason string) {
+	switch c := &s.cfg; {
+	case f.Severity != cvss.Unknown && f.Severity < c.minSeverity:
+		return "severity", fmt.Sprintf("severity %v is below %v", f.Severity, c.minSeverity)
+	case c.severities != nil && !slices.Contains(c.severities, f.Severity):
+		return "severity", fmt.Sprintf("severity %v is not asked for", f.Severity)
+	case c.ignoreUnfixed && f.FixedVersion == "":
+		return "unfixed", "no fixed version is known"
+	case slices.Contains(c.ignoreStatuses, f.Status):
+		return "status", fmt.Sprintf("status %q is ignored", f.Status)
+	}
+	return "", ""
+}
+
+func sortFindings(r *Report) {
+	order := func(a, b *Finding) int {
+		return cmp.Or(
+			cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Package.Name, b.Package.Name), cmp.Compare(a.ID, b.ID),
+			cmp.Compare(a.Package.Version, b.Package.Version), cmp.Compare(a.Package.Arch, b.Package.Arch),
+			cmp.Compare(a.Package.Layer.Index, b.Package.Layer.Index), cmp.Compare(a.Package.PURL, b.Package.PURL),
+		)
+	}
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return order(&a, &b) })
+	slices.SortStableFunc(r.Suppressed, func(a, b Suppressed) int { return order(&a.Finding, &b.Finding) })
+}

@@ -1,0 +1,174 @@
+package scan
+
+import (
+	"time"
+
+	"github.com/imagevet/imagevet/cvss"
+	"github.com/imagevet/imagevet/sbom"
+	"github.com/imagevet/imagevet/vulndb"
+)
+
+// SchemaVersion is the version of the JSON form of [Report]. Within a version
+// fields are added but never renamed, removed or given another meaning.
+const SchemaVersion = 1
+
+// A Report is the result of a scan. Marshalled with encoding/json it has the
+// layout that the README documents.
+type Report struct {
+	SchemaVersion int      `json:"schema_version"`
+	Target        Target   `json:"target"`
+	OS            OS       `json:"os"`
+	Database      Database `json:"database"`
+	// Coverage has a row for each group of packages: what they were compared
+	// with, or why they were not. A package without findings is clean only
+	// if its group was matched.
+	Coverage []vulndb.Coverage `json:"coverage"`
+	Summary  Summary           `json:"summary"`
+	// Packages are all packages of the image.
+	Packages []Package `json:"packages,omitempty"`
+	// Findings are sorted by severity, the highest first, then by package
+	// name, ID, version, architecture and layer.
+	Findings []Finding `json:"findings"`
+	// Suppressed are findings that an option took out of Findings, in the
+	// same order.
+	Suppressed []Suppressed `json:"suppressed"`
+	// Problems are what could not be read or understood, and so may hide
+	// packages or findings. They are sorted by path.
+	Problems []Problem `json:"problems"`
+}
+
+// A Target is what was scanned.
+type Target struct {
+	sbom.Target
+	Layers []sbom.Layer `json:"layers"` // the base first
+}
+
+// An OS is the distribution that the image is built on.
+type OS struct {
+	ID      string `json:"id"`
+	Version string `json:"version"`
+	Name    string `json:"name"`
+	// Ecosystem is OSV's name of the release, such as "Debian:12"; empty if
+	// there is none or the distribution is not known.
+	Ecosystem string `json:"ecosystem"`
+	// EndOfLife is true if the release no longer gets security fixes: flaws
+	// that have been found since may be missing from the findings.
+	EndOfLife bool `json:"end_of_life"`
+	// EndOfLifeDate is the day, as in "2024-06-30", on which the last free
+	// security support ends or ended; empty if it is not known.
+	EndOfLifeDate string `json:"end_of_life_date,omitempty"`
+}
+
+// A Database is what the packages were compared with; the zero value if there
+// was none.
+type Database struct {
+	Built   time.Time           `json:"built,omitzero"`
+	ID      string              `json:"id,omitempty"`
+	Sources []vulndb.SourceInfo `json:"sources"`
+}
+
+// A Summary counts Findings by severity, and those with a fixed version.
+type Summary struct {
+	Critical   int `json:"critical"`
+	High       int `json:"high"`
+	Medium     int `json:"medium"`
+	Low        int `json:"low"`
+	Negligible int `json:"negligible"`
+	None       int `json:"none"`
+	Unknown    int `json:"unknown"`
+	Fixable    int `json:"fixable"`
+}
+
+// A Finding is a flaw that a package has.
+type Finding struct {
+	// ID is the CVE if there is one, else the GHSA, else the advisory's.
+	ID string `json:"id"`
+	// Aliases are the other names, and the IDs of all advisories on it.
+	Aliases  []string      `json:"aliases"`
+	Severity cvss.Severity `json:"severity"`
+	// SeveritySource is the advisory that rates the flaw, empty if Severity
+	// is Unknown.
+	SeveritySource string `json:"severity_source"`
+	// CVSS are the vectors that the advisory states.
+	CVSS         []CVSS    `json:"cvss"`
+	Package      Package   `json:"package"`
+	FixedVersion string    `json:"fixed_version"`
+	Status       Status    `json:"status"`
+	Title        string    `json:"title"`
+	Description  string    `json:"description"`
+	References   []string  `json:"references"`
+	Published    time.Time `json:"published,omitzero"`
+	Modified     time.Time `json:"modified,omitzero"`
+	// Evidence is what the finding rests on. Other advisories that say the
+	// same are in OtherEvidence.
+	Evidence      vulndb.Evidence   `json:"evidence"`
+	OtherEvidence []vulndb.Evidence `json:"other_evidence,omitempty"`
+}
+
+// A CVSS is one vector of a flaw.
+type CVSS struct {
+	Source  string `json:"source"`  // the advisory
+	Version string `json:"version"` // "2.0", "3.0", "3.1" or "4.0"
+	Vector  string `json:"vector"`
+}
+
+// A Package is a package of the image, as a finding tells of it.
+type Package struct {
+	PURL    string      `json:"purl"`
+	Type    string      `json:"type"`
+	Name    string      `json:"name"`
+	Version string      `json:"version"`
+	Arch    string      `json:"arch"`
+	Source  sbom.Source `json:"source"`
+	// Paths are the files that record the package.
+	Paths []string `json:"paths"`
+	// Layer is the layer that brought the package in.
+	Layer PackageLayer `json:"layer"`
+	// OwnedBy is the package URL of the operating system package that
+	// installed this one's files. It is not matched on its own then.
+	OwnedBy string `json:"owned_by,omitempty"`
+}
+
+// A PackageLayer is the layer that brought a package in.
+type PackageLayer struct {
+	Index     int    `json:"index"` // the base is 0
+	DiffID    string `json:"diff_id"`
+	CreatedBy string `json:"created_by"`
+}
+
+// A Status says what the publisher of the advisory does about a flaw.
+type Status string
+
+// The statuses.
+const (
+	StatusFixed              Status = "fixed"
+	StatusAffected           Status = "affected"
+	StatusWillNotFix         Status = "will_not_fix"
+	StatusFixDeferred        Status = "fix_deferred"
+	StatusEndOfLife          Status = "end_of_life"
+	StatusUnderInvestigation Status = "under_investigation"
+)
+
+// Statuses returns all statuses.
+func Statuses() []Status {
+	return []Status{
+		StatusFixed, StatusAffected, StatusWillNotFix, StatusFixDeferred, StatusEndOfLife, StatusUnderInvestigation,
+	}
+}
+
+// A Suppressed is a finding that was taken out.
+type Suppressed struct {
+	Finding
+	By     string `json:"by"`     // the option, such as "severity"
+	Reason string `json:"reason"` // in words
+}
+
+// A Problem is something that could not be read or understood.
+type Problem struct {
+	// Path is relative to the image's root; empty if no one file is at fault.
+	Path string `json:"path"`
+	// Extractor is who was to read it: the name of an extractor, "layer" or
+	// "match".
+	Extractor string `json:"extractor"`
+	Error     string `json:"error"`
+}

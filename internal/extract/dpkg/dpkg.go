@@ -1,0 +1,117 @@
+// Package dpkg reads the database of dpkg, the package manager of Debian,
+// Ubuntu and their derivatives.
+//
+// Three kinds of file are wanted:
+//
+//   - var/lib/dpkg/status lists the packages of an ordinary image;
+//   - var/lib/dpkg/status.d/NAME lists those of a "distroless" image, one or a
+//     few in a file, and status.d/NAME.md5sums the files they own;
+//   - var/lib/dpkg/info/NAME[:ARCH].list and .md5sums list the files that a
+//     package owns.
+//
+// The format is that of Debian control files: [deb822(5)], and for the fields
+// that only the database has, dpkg's own [status file]. The content is
+// hostile: lines, packages, paths and the file itself are limited, and what
+// exceeds a limit is an error, never a shorter list.
+//
+// [deb822(5)]: https://manpages.debian.org/stable/dpkg-dev/deb822.5.en.html
+// [status file]: https://manpages.debian.org/stable/dpkg/dpkg.1.en.html#INFORMATION_ABOUT_PACKAGES
+package dpkg
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/imagevet/imagevet/sbom/inventory"
+)
+
+// All of Debian has about 70,000 binary packages, a status file spends about
+// 1 KiB on each that is installed, and the longest file list of a Debian
+// package has some 100,000 lines.
+const (
+	maxFile     = 128 << 20
+	maxLine     = 1 << 20
+	maxPackages = 200_000
+	maxPaths    = 1_000_000
+	maxProblems = 20
+	maxInterned = 4096
+)
+
+const (
+	statusDir = "var/lib/dpkg/status.d"
+	infoDir   = "var/lib/dpkg/info"
+
+	listExt = ".list"
+	sumsExt = ".md5sums"
+)
+
+// Extractor reads dpkg's files. The zero value is ready, and safe for use by
+// many goroutines.
+type Extractor struct{}
+
+var _ inventory.Extractor = Extractor{}
+
+// Name returns "dpkg".
+func (Extractor) Name() string { return "dpkg" }
+
+// Version returns the version of the facts.
+func (Extractor) Version() int { return 1 }
+
+// Patterns returns the paths of dpkg's database.
+func (Extractor) Patterns() []inventory.Pattern {
+	return []inventory.Pattern{
+		{Glob: "var/lib/dpkg/status"},
+		{Glob: statusDir + "/*"},
+		{Glob: infoDir + "/*" + listExt},
+		{Glob: infoDir + "/*" + sumsExt},
+	}
+}
+
+// Extract returns the packages that f lists, or the paths that a package
+// owns. Packages that dpkg knows but that are not on disk are counted in
+// Ignored. The error wraps [inventory.ErrTooLarge] if a limit is exceeded.
+func (Extractor) Extract(ctx context.Context, f *inventory.File) (inventory.Facts, error) {
+	base := path.Base(f.Path())
+	if name, ok := strings.CutSuffix(base, sumsExt); ok {
+		return readPaths(ctx, f, name, sumPath)
+	}
+	// In status.d a name that ends in ".list" is a package like any other.
+	if name, ok := strings.CutSuffix(base, listExt); ok && path.Dir(f.Path()) == infoDir {
+		return readPaths(ctx, f, name, listPath)
+	}
+	return readStatus(ctx, f)
+}
+
+// eachLine calls visit for every line of r without its line end. The bytes
+// are valid during the call. It stops at the first error.
+func eachLine(ctx context.Context, r io.Reader, visit func(line []byte) error) error {
+	limited := &io.LimitedReader{R: r, N: maxFile + 1}
+	lines := bufio.NewScanner(limited)
+	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
+	n := 0
+	for lines.Scan() {
+		n++
+		if n%256 == 1 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		if err := visit(lines.Bytes()); err != nil {
+			return fmt.Errorf("line %d: %w", n, err)
+		}
+	}
+	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return fmt.Errorf("line %d: more than %d bytes: %w", n+1, maxLine, inventory.ErrTooLarge)
+	} else if err != nil {
+		return err
+	}
+	if limited.N == 0 {
+		return fmt.Errorf("more than %d bytes: %w", maxFile, inventory.ErrTooLarge)
+	}
+	return ctx.Err()
+}

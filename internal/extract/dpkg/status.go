@@ -1,0 +1,219 @@
+package dpkg
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/imagevet/imagevet/sbom/inventory"
+)
+
+// readStatus reads a status file or a file of status.d.
+func readStatus(ctx context.Context, r io.Reader) (inventory.Facts, error) {
+	p := parser{interned: make(map[string]string)}
+	if err := eachLine(ctx, r, p.line); err != nil {
+		return inventory.Facts{}, err
+	}
+	if err := p.flush(); err != nil {
+		return inventory.Facts{}, err
+	}
+	return p.result(), nil
+}
+
+// A parser collects the stanzas of a status file.
+type parser struct {
+	stanza   stanza // the one that is being read
+	facts    inventory.Facts
+	problems int               // how many there are, told or not
+	interned map[string]string // values that most packages share
+}
+
+// A stanza holds the fields of one package.
+type stanza struct {
+	begun     bool // there was a line
+	malformed bool // there was a line that is no field
+	hasStatus bool
+
+	name, version, arch, source, status, maintainer string
+}
+
+// line takes the next line of the file.
+func (p *parser) line(line []byte) error {
+	line = bytes.TrimSuffix(line, []byte{'\r'})
+	if len(line) == 0 {
+		return p.flush()
+	}
+	if line[0] == ' ' || line[0] == '\t' {
+		return nil // more of a field such as Description; those kept have one line
+	}
+	colon := bytes.IndexByte(line, ':')
+	if colon <= 0 {
+		p.stanza.begun = true
+		if !p.stanza.malformed {
+			p.stanza.malformed = true
+			p.problem("a line of package %q is not a field: %q", clip(p.stanza.name), clip(line))
+		}
+		return nil
+	}
+	return p.field(line[:colon], bytes.TrimSpace(line[colon+1:]))
+}
+
+// field takes a field. The names of fields are compared without regard to
+// case: https://www.debian.org/doc/debian-policy/ch-controlfields.html, 5.1.
+func (p *parser) field(key, value []byte) error {
+	var lower [len("architecture")]byte // the longest name of interest
+	p.stanza.begun = true
+	if len(key) > len(lower) {
+		return nil
+	}
+	for i, c := range key {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		lower[i] = c
+	}
+	switch string(lower[:len(key)]) {
+	case "package":
+		// dpkg refuses a second name in a stanza. Were it to replace the
+		// first, a stray line could hide a package.
+		if first := p.stanza.name; first != "" {
+			p.problem("no blank line between packages %q and %q", clip(first), clip(value))
+			if err := p.flush(); err != nil {
+				return err
+			}
+			p.stanza.begun = true
+		}
+		p.stanza.name = string(value)
+	case "version":
+		p.stanza.version = string(value)
+	case "architecture":
+		p.stanza.arch = p.intern(value)
+	case "source":
+		p.stanza.source = string(value)
+	case "maintainer":
+		p.stanza.maintainer = p.intern(value)
+	case "status":
+		p.stanza.status, p.stanza.hasStatus = p.intern(value), true
+	}
+	return nil
+}
+
+// flush ends a stanza.
+func (p *parser) flush() error {
+	s := p.stanza
+	p.stanza = stanza{}
+	if !s.begun {
+		return nil
+	}
+	if s.name == "" {
+		p.problem("a record has no package name; its version is %q", clip(s.version))
+		return nil
+	}
+	if s.hasStatus {
+		present, known := onDisk(s.status)
+		if !known {
+			p.problem("package %q has the unknown status %q; it is taken to be installed", clip(s.name), clip(s.status))
+		} else if !present {
+			p.facts.Ignored++
+			return nil
+		}
+	}
+	if s.version == "" {
+		p.problem("package %q has no version", clip(s.name))
+		return nil
+	}
+	if len(p.facts.Packages) == maxPackages {
+		return fmt.Errorf("more than %d packages: %w", maxPackages, inventory.ErrTooLarge)
+	}
+	p.facts.Packages = append(p.facts.Packages, inventory.Package{
+		Type:       "deb",
+		Name:       s.name,
+		Version:    s.version,
+		Arch:       s.arch,
+		Source:     source(s.source, s.name, s.version),
+		Maintainer: s.maintainer,
+	})
+	return nil
+}
+
+// onDisk reports whether a package of the given Status has files on disk, and
+// whether the status is one of dpkg's: see "Package states" in
+// https://manpages.debian.org/stable/dpkg/dpkg.1.en.html.
+//
+// The third word decides, not the first: "deinstall ok installed" is a
+// package that is to be removed one day and is there until then. A package
+// that is only unpacked, or waits for a trigger, has its files in place, and
+// they are as vulnerable as those of a configured one. Files of status.d have
+// no Status at all: what they list is installed.
+func onDisk(status string) (present, known bool) {
+	words := strings.Fields(status)
+	if len(words) != 3 {
+		return true, false
+	}
+	switch words[2] {
+	case "installed", "half-installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending":
+		return true, true
+	case "not-installed", "config-files":
+		return false, true
+	}
+	return true, false
+}
+
+// source reads a Source field, "NAME" or "NAME (VERSION)". Where it has no
+// version the package's own is the source's; where it is absent so is the
+// name. A package that was built again without a change of its source has a
+// version that ends in "+b1" or the like; then the field states the source's
+// version, and advisories are about that one.
+// https://www.debian.org/doc/debian-policy/ch-controlfields.html, 5.6.1.
+func source(field, name, version string) inventory.Source {
+	src := inventory.Source{Name: name, Version: version}
+	srcName, rest, _ := strings.Cut(field, "(")
+	if srcName = strings.TrimSpace(srcName); srcName != "" {
+		src.Name = srcName
+	}
+	srcVersion, _, _ := strings.Cut(rest, ")")
+	if srcVersion = strings.TrimSpace(srcVersion); srcVersion != "" {
+		src.Version = srcVersion
+	}
+	return src
+}
+
+// intern returns value as a string, the same one for equal values: a handful
+// of maintainers and architectures serve a whole image. A file that has
+// thousands of them gains nothing and is not given the memory.
+func (p *parser) intern(value []byte) string {
+	if s, ok := p.interned[string(value)]; ok {
+		return s
+	}
+	s := string(value)
+	if len(p.interned) < maxInterned {
+		p.interned[s] = s
+	}
+	return s
+}
+
+// problem records what could not be understood, the first few in words.
+func (p *parser) problem(format string, args ...any) {
+	p.problems++
+	if p.problems <= maxProblems {
+		p.facts.Problems = append(p.facts.Problems, fmt.Sprintf(format, args...))
+	}
+}
+
+func (p *parser) result() inventory.Facts {
+	if more := p.problems - maxProblems; more > 0 {
+		p.facts.Problems = append(p.facts.Problems, fmt.Sprintf("there are %d more problems", more))
+	}
+	return p.facts
+}
+
+// clip shortens text from the file for a message.
+func clip[T string | []byte](text T) string {
+	const most = 80
+	if len(text) > most {
+		return string(text[:most]) + "…"
+	}
+	return string(text)
+}

@@ -15,7 +15,9 @@
 // whiteouts, links and replaced folders as a container runtime treats them.
 //
 // A layer that is damaged, or has not the digest that the image states, is an
-// error. A file of a layer that cannot be understood is an entry in
+// error. Compared is the digest of the stored layer where the image states
+// one, else the diff ID; of a plain archive that is not read to its end,
+// neither. A file of a layer that cannot be understood is an entry in
 // [BOM.Problems]; the rest of the image is read.
 //
 // # Formats of packages

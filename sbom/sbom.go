@@ -40,7 +40,7 @@ type Image interface {
 	// plain or compressed with gzip or zstd. If what it returns has the
 	// methods of [io.ReaderAt] and a method Size() int64 too, a plain archive
 	// is read at the places that are needed only; otherwise it is read to the
-	// end, and its digests are compared with those of Layers.
+	// end, and its digest is compared with the one that Layers states.
 	OpenLayer(ctx context.Context, i int) (io.ReadCloser, error)
 }
 

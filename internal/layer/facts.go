@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"iter"
+	"math/bits"
 
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
@@ -23,7 +24,7 @@ var errListing = errors.New("the layer lists too many files")
 // Facts are what there is to know of one layer, apart from the others.
 type Facts struct {
 	// DiffID is the digest of the uncompressed layer, computed while it was
-	// read; empty if not all of it was read.
+	// read; empty if not all of it was read or nothing asked for it.
 	DiffID string
 	// Whiteouts are paths that the layer removes from those below it, Opaque
 	// folders whose content it removes.
@@ -83,10 +84,7 @@ func (l *listing) add(k kind, path, target []byte) error {
 	if len(l.data) > MaxListing {
 		return errListing
 	}
-	shared := 0
-	for shared < len(path) && shared < len(l.last) && path[shared] == l.last[shared] {
-		shared++
-	}
+	shared := sharedPrefix(path, l.last)
 	l.data = append(l.data, byte(k))
 	l.data = binary.AppendUvarint(l.data, uint64(shared))
 	l.data = appendBytes(l.data, path[shared:])
@@ -95,6 +93,21 @@ func (l *listing) add(k kind, path, target []byte) error {
 	}
 	l.last = append(l.last[:shared], path[shared:]...)
 	return nil
+}
+
+// sharedPrefix is the number of bytes at the beginning of both.
+func sharedPrefix(a, b []byte) int {
+	n := min(len(a), len(b))
+	i := 0
+	for ; i+8 <= n; i += 8 {
+		if x := binary.LittleEndian.Uint64(a[i:]) ^ binary.LittleEndian.Uint64(b[i:]); x != 0 {
+			return i + bits.TrailingZeros64(x)/8
+		}
+	}
+	for i < n && a[i] == b[i] {
+		i++
+	}
+	return i
 }
 
 func appendBytes(dst, b []byte) []byte {

@@ -232,7 +232,7 @@ func TestReadFormats(t *testing.T) {
 		for _, ahead := range []bool{false, true} {
 			for kind, src := range map[string]io.Reader{"stream": stream(data), "file": section(data)} {
 				info := inventory.Layer{Digest: digest(data), DiffID: digest(plain)}
-				facts, err := Read(t.Context(), src, info, router.Picker(), Options{Router: router, Budget: NewBudget(0), Ahead: ahead})
+				facts, err := Read(t.Context(), src, info, router.Picker(), Options{Router: router, Budget: NewBudget(0), Ahead: ahead, DiffID: true})
 				require.NoErrorf(t, err, "%s, %s", name, kind)
 				assert.Lenf(t, facts.Files, 2, "%s, %s", name, kind)
 				if name == "plain" && kind == "file" {
@@ -259,6 +259,7 @@ func TestReadErrors(t *testing.T) {
 	}{
 		{"digest", forms["gzip"], other, digest(plain), &wrong},
 		{"diff ID", forms["gzip"], digest(forms["gzip"]), other, &wrong},
+		{"diff ID without a digest", forms["gzip"], "", other, &wrong},
 		{"diff ID of a plain layer", plain, "", other, &wrong},
 		{"truncated gzip", forms["gzip"][:len(forms["gzip"])-9], "", "", io.ErrUnexpectedEOF},
 		{"truncated zstd", forms["zstd"][:len(forms["zstd"])-9], "", "", io.ErrUnexpectedEOF},
@@ -273,7 +274,7 @@ func TestReadErrors(t *testing.T) {
 	for _, tt := range tests {
 		for _, ahead := range []bool{false, true} {
 			facts, err := Read(t.Context(), stream(tt.data), inventory.Layer{Index: 3, Digest: tt.digest, DiffID: tt.diffID},
-				router.Picker(), Options{Router: router, Budget: NewBudget(0), Ahead: ahead})
+				router.Picker(), Options{Router: router, Budget: NewBudget(0), Ahead: ahead, DiffID: tt.digest != ""})
 			assert.Nil(t, facts, tt.name)
 			var failed *inventory.LayerError
 			if !assert.ErrorAs(t, err, &failed, tt.name) {

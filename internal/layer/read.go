@@ -42,6 +42,9 @@ type Options struct {
 	// Ahead allows a goroutine that decompresses while this one looks at
 	// what has been decompressed. It ends before Read returns.
 	Ahead bool
+	// DiffID asks for Facts.DiffID even where another digest proves that the
+	// layer is what the image states.
+	DiffID bool
 }
 
 // A scanner reads one layer.
@@ -58,8 +61,8 @@ type scanner struct {
 }
 
 // Read reads the layer that src holds, as [sbom.Image] describes: compressed
-// or not, as a stream or, if src can be read at any position, by seeking. If
-// it is read as a stream, it must have the digests that info states.
+// or not, as a stream or, if src can be read at any position, by seeking. A
+// stream must have the digest that info states, or else its diff ID.
 func Read(ctx context.Context, src io.Reader, info inventory.Layer, pick Picker, opts Options) (*Facts, error) {
 	s := &scanner{ctx: ctx, opts: opts, pick: pick, index: info.Index, facts: &Facts{}}
 	if err := s.read(src, info); err != nil {
@@ -81,7 +84,7 @@ func (s *scanner) read(src io.Reader, info inventory.Layer) error {
 			return s.archive(tarwalk.NewReaderAt(at, at.Size()))
 		}
 	}
-	content, err := open(contextReader{s.ctx, src}, info, s.opts.Ahead)
+	content, err := open(contextReader{s.ctx, src}, info, s.opts)
 	if err != nil {
 		return err
 	}

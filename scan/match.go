@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -43,23 +44,85 @@ func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 	}
 	info := s.cfg.db.Info()
 	r.Database = Database{info.Built, info.ID, info.Sources}
-	result, err := s.cfg.db.Match(ctx, bom.OS, bom.Packages)
+	m, err := s.matchPackages(ctx, bom)
 	if err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
 	}
-	r.Coverage = result.Coverage
-	for _, p := range result.Problems {
+	r.Coverage = m.Coverage
+	for _, p := range m.Problems {
 		r.Problems = append(r.Problems, Problem{bom.Packages[p.Package].Paths[0], "match", p.Message})
 	}
 	slices.SortStableFunc(r.Problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Extractor, b.Extractor))
 	})
-	for i := range result.Matches {
-		m := &result.Matches[i]
-		s.judge(r, finding(r.Packages[m.Package], m))
+	for i := range m.Matches {
+		match := &m.Matches[i]
+		s.judge(r, finding(r.Packages[match.Package], match))
 	}
 	sortFindings(r)
 	return r, nil
+}
+
+// matchPackages compares the packages with the database, but for those that
+// are part of an operating system package: their version is the upstream one,
+// and the distribution fixes flaws without changing it, so that its own
+// advisories are right and the others wrong. Where those do not cover the
+// owner, the package is compared after all.
+func (s *Scanner) matchPackages(ctx context.Context, bom *sbom.BOM) (*vulndb.Result, error) {
+	covered := map[string]bool{} // package URLs of owners, once they are known
+	result, left, err := s.matchUnless(ctx, bom, func(p *sbom.Package) bool { return p.OwnedBy != "" })
+	if err != nil || len(left) == 0 {
+		return result, err
+	}
+	ecosystem := distro.Lookup(bom.OS).Ecosystem
+	for _, c := range result.Coverage {
+		if c.Ecosystem != ecosystem || c.Status != vulndb.CoverageMatched {
+			continue
+		}
+		for i := range bom.Packages {
+			if _, third := distro.ThirdParty(bom.Packages[i]); !third {
+				covered[bom.Packages[i].PURL] = true
+			}
+		}
+	}
+	result, left, err = s.matchUnless(ctx, bom, func(p *sbom.Package) bool { return covered[p.OwnedBy] })
+	if err != nil {
+		return nil, err
+	}
+	for _, kind := range slices.Sorted(maps.Keys(left)) {
+		result.Coverage = append(result.Coverage, vulndb.Coverage{
+			Ecosystem: kind, Packages: left[kind], Status: vulndb.CoverageMatched,
+			Reason: "they are part of operating system packages and were matched as those",
+		})
+	}
+	return result, nil
+}
+
+// matchUnless compares the packages for which skip is false. It returns how
+// many were left out, by type.
+func (s *Scanner) matchUnless(ctx context.Context, bom *sbom.BOM, skip func(*sbom.Package) bool) (*vulndb.Result, map[string]int, error) {
+	var packages []sbom.Package
+	var index []int // of the packages in the inventory
+	left := map[string]int{}
+	for i := range bom.Packages {
+		if p := &bom.Packages[i]; skip(p) {
+			left[p.Type]++
+			continue
+		}
+		packages = append(packages, bom.Packages[i])
+		index = append(index, i)
+	}
+	result, err := s.cfg.db.Match(ctx, bom.OS, packages)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range result.Matches {
+		result.Matches[i].Package = index[result.Matches[i].Package]
+	}
+	for i := range result.Problems {
+		result.Problems[i].Package = index[result.Problems[i].Package]
+	}
+	return result, left, nil
 }
 
 // os describes the distribution.

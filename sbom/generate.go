@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -53,6 +54,11 @@ func (g *Generator) read(ctx context.Context, img Image, layers []Layer) ([]*lay
 			return nil, err
 		}
 		for i := range facts {
+			if facts[i] == nil && layers[i].DiffID != "" {
+				facts[i] = facts[slices.IndexFunc(layers, func(l Layer) bool {
+					return l.Digest == layers[i].Digest && l.DiffID == layers[i].DiffID
+				})]
+			}
 			if facts[i] == nil {
 				return nil, &LayerError{Index: i, DiffID: layers[i].DiffID, Err: errors.New("the image's source left it out")}
 			}

@@ -51,7 +51,8 @@ type SequentialImage interface {
 	// Sequential reports whether that is so.
 	Sequential() bool
 	// WalkLayers calls fn for each layer, in any order, and stops at its
-	// first error.
+	// first error. A layer that the image has several times, with the same
+	// digests, may be passed once, as the first of them.
 	WalkLayers(ctx context.Context, fn func(i int, r io.Reader) error) error
 }
 

@@ -170,6 +170,40 @@ func TestLayerOfAPackageThatComesBack(t *testing.T) {
 	assert.Equal(t, 2, bom.Packages[1].Layer.Index, "curl")
 }
 
+// A source may pass a layer once that the image has twice.
+type once struct{ archives }
+
+func (o once) WalkLayers(ctx context.Context, fn func(int, io.Reader) error) error {
+	return o.archives.WalkLayers(ctx, func(i int, r io.Reader) error {
+		if i == 2 {
+			return nil
+		}
+		return fn(i, r)
+	})
+}
+
+func (o once) Layers() []sbom.Layer {
+	layers := o.archives.Layers()
+	layers[0].DiffID, layers[2].DiffID = "sha256:a", "sha256:a"
+	return layers
+}
+
+func TestLayerThatIsPassedOnce(t *testing.T) {
+	bash := files(t, status, stanza("bash", "1", ""))
+	layers := archives{layers: [][]byte{bash, files(t, "var/lib/dpkg/.wh.status", ""), bash}, sequential: true}
+	bom, err := sbom.Generate(t.Context(), once{layers})
+	require.NoError(t, err)
+	require.Len(t, bom.Packages, 1)
+	assert.Equal(t, 2, bom.Packages[0].Layer.Index, "it was removed in between")
+	_, err = sbom.Generate(t.Context(), nameless{once{layers}})
+	assert.ErrorContains(t, err, "layer 2: the image's source left it out", "without digests no layer is another one")
+}
+
+// nameless has layers without digests.
+type nameless struct{ once }
+
+func (n nameless) Layers() []sbom.Layer { return n.archives.Layers() }
+
 func TestGenerateErrors(t *testing.T) {
 	gone := errors.New("gone")
 	img := debian(t)

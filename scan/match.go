@@ -24,6 +24,7 @@ func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 		OS:            s.os(bom.OS),
 		Database:      Database{Sources: []vulndb.SourceInfo{}},
 		Coverage:      []vulndb.Coverage{},
+		Packages:      []Package{},
 		Findings:      []Finding{},
 		Suppressed:    []Suppressed{},
 		Problems:      []Problem{},

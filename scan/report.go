@@ -25,7 +25,7 @@ type Report struct {
 	Coverage []vulndb.Coverage `json:"coverage"`
 	Summary  Summary           `json:"summary"`
 	// Packages are all packages of the image.
-	Packages []Package `json:"packages,omitempty"`
+	Packages []Package `json:"packages,omitzero"`
 	// Findings are sorted by severity, the highest first, then by package
 	// name, ID, version, architecture and layer.
 	Findings []Finding `json:"findings"`

@@ -17,13 +17,13 @@ import (
 
 // One record, as OSV exports it.
 const record = `{
-  "schema_version": "1.7.0",
-  "id": "ALPINE-CVE-2020-1967",
-  "modified": "2020-04-21T15:36:02Z",
-  "upstream": ["CVE-2020-1967"],
+  "schema_version": "1.7.5",
+  "id": "ALPINE-CVE-2019-14697",
+  "modified": "2020-06-08T13:44:53Z",
+  "upstream": ["CVE-2019-14697"],
   "affected": [{
-    "package": {"ecosystem": "Alpine:v3.10", "name": "openssl"},
-    "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.1.1g-r0"}]}]
+    "package": {"ecosystem": "Alpine:v3.8", "name": "musl"},
+    "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.1.19-r11"}]}]
   }]
 }`
 
@@ -35,7 +35,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	advisory := filepath.Join(dir, "ALPINE-CVE-2020-1967.json")
+	advisory := filepath.Join(dir, "ALPINE-CVE-2019-14697.json")
 	if err := os.WriteFile(advisory, []byte(record), 0o600); err != nil {
 		log.Fatal(err)
 	}
@@ -43,10 +43,15 @@ func Example() {
 	if _, err := vulndb.Build(ctx, database, []vulndb.Source{vulndb.FileSource(advisory)}); err != nil {
 		log.Fatal(err)
 	}
-	if err := run(ctx, os.Stdout, database, "../../testdata/images/alpine-3.10.tar.gz"); err != nil {
+	if err := run(ctx, os.Stdout, database, "../../testdata/images/alpine-3.8.tar.gz"); err != nil {
 		log.Fatal(err)
 	}
 	// Output:
+	// CVE-2019-14697: musl 1.1.19-r10, fixed in 1.1.19-r11
+	//   ALPINE-CVE-2019-14697: musl 1.1.19-r10 is in >= 0, < 1.1.19-r11
+	// CVE-2019-14697: musl-utils 1.1.19-r10, fixed in 1.1.19-r11
+	//   ALPINE-CVE-2019-14697: musl 1.1.19-r10 is in >= 0, < 1.1.19-r11
+	// Alpine:v3.8: 13 packages, matched
 }
 
 func TestTheREADMEShowsThisProgram(t *testing.T) {

@@ -10,11 +10,11 @@ type Target struct {
 	// Digest is the digest of the image's manifest, such as "sha256:…". It is
 	// empty where there is no manifest in the sense of the OCI image
 	// specification: in old docker archives and folders.
-	Digest string `json:"digest,omitempty"`
+	Digest string `json:"digest"`
 	// ImageID is the digest of the image's configuration, empty for folders.
-	ImageID string `json:"image_id,omitempty"`
+	ImageID string `json:"image_id"`
 	// Platform is "os/arch" or "os/arch/variant", empty for folders.
-	Platform string `json:"platform,omitempty"`
+	Platform string `json:"platform"`
 }
 
 // A Layer is what is known of one layer without reading it.
@@ -23,12 +23,12 @@ type Layer struct {
 	Index int `json:"index"`
 	// Digest is the digest of the layer as it is stored or sent, usually
 	// compressed; empty where it is not recorded.
-	Digest string `json:"digest,omitempty"`
+	Digest string `json:"digest"`
 	// DiffID is the digest of the uncompressed layer, as the image's
 	// configuration states it; empty for folders.
-	DiffID string `json:"diff_id,omitempty"`
+	DiffID string `json:"diff_id"`
 	// CreatedBy is the command of the image's history that made the layer.
-	CreatedBy string `json:"created_by,omitempty"`
+	CreatedBy string `json:"created_by"`
 }
 
 // An OS is the distribution that an image is built on, as its os-release file

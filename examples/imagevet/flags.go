@@ -1,0 +1,225 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/imagevet/imagevet/cvss"
+	"github.com/imagevet/imagevet/scan"
+	"github.com/imagevet/imagevet/scan/image"
+	"github.com/imagevet/imagevet/scan/report"
+)
+
+// A usageError is a wrong command line.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// A helpError is the wish for help.
+type helpError struct{ text string }
+
+func (e *helpError) Error() string { return e.text }
+
+// flags are the flags and arguments of a verb.
+type flags struct {
+	set  *flag.FlagSet
+	verb verb
+	args []string // what is no flag, after parse
+}
+
+func newFlags(v verb) *flags {
+	set := flag.NewFlagSet(v.name, flag.ContinueOnError)
+	set.SetOutput(io.Discard) // errors are returned
+	return &flags{set: set, verb: v}
+}
+
+// parse parses flags wherever they stand. What follows "--" is no flag.
+func (f *flags) parse(args []string) error {
+	for {
+		if err := f.set.Parse(args); err != nil {
+			return f.explain(err)
+		}
+		rest := f.set.Args()
+		if n := len(args) - len(rest); n > 0 && args[n-1] == "--" {
+			f.args = append(f.args, rest...)
+			return nil
+		}
+		if len(rest) == 0 {
+			return nil
+		}
+		f.args = append(f.args, rest[0])
+		args = rest[1:]
+	}
+}
+
+func (f *flags) explain(err error) error {
+	if errors.Is(err, flag.ErrHelp) {
+		return &helpError{f.usage()}
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: "); ok {
+		return usagef("%q has no flag --%s\n\n%s", "imagevet "+f.verb.name, strings.TrimLeft(name, "-"), f.usage())
+	}
+	return &usageError{err}
+}
+
+// usage lists the flags.
+func (f *flags) usage() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "usage: imagevet %s", f.verb.name)
+	var lines []string
+	f.set.VisitAll(func(fl *flag.Flag) {
+		value, text := flag.UnquoteUsage(fl)
+		lines = append(lines, fmt.Sprintf("  %s\n        %s\n", strings.TrimSpace("--"+fl.Name+" "+value), text))
+	})
+	if len(lines) > 0 {
+		b.WriteString(" [flags]")
+	}
+	if f.verb.args != "" {
+		b.WriteString(" " + f.verb.args)
+	}
+	fmt.Fprintf(&b, "\n\n%s%s.\n", strings.ToUpper(f.verb.does[:1]), f.verb.does[1:])
+	if len(lines) > 0 {
+		b.WriteString("\nFlags, before or after the rest:\n" + strings.Join(lines, ""))
+	}
+	return b.String()
+}
+
+// count checks how many arguments there are besides the flags.
+func (f *flags) count(least, most int) error {
+	if n := len(f.args); n < least || n > most {
+		return usagef("%d arguments %q do not fit\n\n%s", n, f.args, f.usage())
+	}
+	return nil
+}
+
+// What follows defines flags that several verbs have.
+
+func (f *flags) db(a *app) *string {
+	return f.set.String("db", a.env("IMAGEVET_DB"),
+		"the database `DIR`, or \"starter\" for the small one in this program (default $IMAGEVET_DB or \"db\" in the cache folder)")
+}
+
+func (f *flags) cacheDir(a *app) *string {
+	return f.set.String("cache-dir", a.env("IMAGEVET_CACHE_DIR"), "the cache `DIR` (default $IMAGEVET_CACHE_DIR or \"imagevet\" in the user's cache folder)")
+}
+
+func (f *flags) quietFlag(a *app) {
+	f.set.BoolVar(&a.quiet, "quiet", false, "no warnings on stderr")
+}
+
+func (f *flags) output() *string {
+	return f.set.String("output", "", "write to a `FILE` instead of stdout; it is there in full or not at all")
+}
+
+func (f *flags) format() *report.Format {
+	format := report.Table
+	var names []string
+	for _, known := range report.Formats() {
+		names = append(names, known.String())
+	}
+	f.set.Func("format", "the `FORMAT`: "+strings.Join(names, ", ")+" (default table)", func(s string) (err error) {
+		format, err = report.ParseFormat(s)
+		return err
+	})
+	return &format
+}
+
+// A scanFlags is what can be said about a scan.
+type scanFlags struct {
+	db, cacheDir, output *string
+	format               *report.Format
+	listPackages         bool
+	exitCode             int
+	timeout              time.Duration
+	now                  time.Time // zero: that of the system
+	options              []scan.Option
+}
+
+func (f *flags) scan(a *app) *scanFlags {
+	s := &scanFlags{db: f.db(a), cacheDir: f.cacheDir(a), output: f.output(), format: f.format(), timeout: 5 * time.Minute}
+	f.quietFlag(a)
+	f.set.Func("severity", "the severities to report, a `LIST` such as CRITICAL,HIGH (default all)", func(text string) error {
+		severities, err := parseList(text, cvss.ParseSeverity)
+		s.options = append(s.options, scan.WithSeverities(severities...))
+		return err
+	})
+	f.set.BoolFunc("ignore-unfixed", "leave out what has no fixed version", func(text string) error {
+		ignore, err := strconv.ParseBool(text)
+		s.options = append(s.options, scan.WithIgnoreUnfixed(ignore))
+		return err
+	})
+	f.set.Func("ignore-status", "the statuses to leave out, a `LIST` such as will_not_fix,end_of_life", func(text string) error {
+		statuses, err := parseList(text, parseStatus)
+		s.options = append(s.options, scan.WithIgnoreStatuses(statuses...))
+		return err
+	})
+	f.set.BoolVar(&s.listPackages, "list-all-pkgs", false, "list all packages (format json)")
+	f.set.Func("exit-code", "exit with status `N` if findings are left (default 0)", func(text string) (err error) {
+		if s.exitCode, err = strconv.Atoi(text); err != nil || s.exitCode < 0 || s.exitCode > 255 {
+			return errors.New("give a number from 0 to 255")
+		}
+		return nil
+	})
+	f.set.Func("timeout", "give up after a `DURATION` such as 90s or 1h; 0 is never (default 5m0s)", func(text string) (err error) {
+		if s.timeout, err = time.ParseDuration(text); err != nil || s.timeout < 0 {
+			return errors.New("give a duration such as 90s, 5m or 1h30m")
+		}
+		return nil
+	})
+	f.set.Func("now", "the `TIME` to take for now, as 2026-01-31T12:00:00Z (default the system's)", func(text string) (err error) {
+		if s.now, err = time.Parse(time.RFC3339, text); err != nil {
+			return errors.New("give a time as RFC 3339 has it, such as 2026-01-31T12:00:00Z")
+		}
+		s.options = append(s.options, scan.WithClock(func() time.Time { return s.now }))
+		return nil
+	})
+	return s
+}
+
+// imageFlags defines what only images have.
+func (f *flags) image(s *scanFlags) (input *string) {
+	input = f.set.String("input", "", "a `FILE|DIR` from \"docker save\" or with an OCI layout, instead of a registry; REF then chooses one of several images")
+	f.set.Func("platform", "the `OS/ARCH[/VARIANT]` to choose of an index (default that of this machine)", func(text string) error {
+		if _, err := image.ParsePlatform(text); err != nil {
+			return err
+		}
+		s.options = append(s.options, scan.WithPlatform(text))
+		return nil
+	})
+	f.set.BoolFunc("insecure", "allow plain HTTP, and TLS without a valid certificate: anybody on the way can change the image", func(text string) error {
+		insecure, err := strconv.ParseBool(text)
+		s.options = append(s.options, scan.WithInsecure(insecure))
+		return err
+	})
+	return input
+}
+
+// parseList reads words between commas.
+func parseList[T any](text string, parse func(string) (T, error)) ([]T, error) {
+	var out []T
+	for word := range strings.SplitSeq(text, ",") {
+		v, err := parse(strings.TrimSpace(word))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+func parseStatus(text string) (scan.Status, error) {
+	s := scan.Status(strings.ToLower(text))
+	if !slices.Contains(scan.Statuses(), s) {
+		return "", fmt.Errorf("%q is no status; there are %q", text, scan.Statuses())
+	}
+	return s, nil
+}

@@ -1,0 +1,114 @@
+// Package advisory reads records in the Open Source Vulnerability format
+// (OSV), schema 1.7, https://ossf.github.io/osv-schema/.
+//
+// [Decode] keeps what matching and reporting need and drops the rest. Records
+// are hostile: sizes are bounded, and what is wrong in a record is told apart
+// into what makes all of it useless (an error) and what makes part of it
+// useless (a defect), so that no part is lost without a word.
+//
+// All functions are safe for concurrent use.
+package advisory
+
+import (
+	"time"
+)
+
+// Limits of one record, in bytes. What exceeds them is a defect or, for
+// [MaxRecord], an error. They are far above everything in public databases.
+const (
+	MaxRecord  = 16 << 20 // a whole record
+	MaxID      = 512      // an ID, also in lists of IDs
+	MaxName    = 4 << 10  // the name of an ecosystem or a package
+	MaxVersion = 1 << 10  // a version
+)
+
+// A Record is one advisory.
+type Record struct {
+	// ID is never empty.
+	ID string
+	// Published, Modified and Withdrawn are zero if the record has no such
+	// date. A record with a Withdrawn date must not match anything.
+	Published, Modified, Withdrawn time.Time
+	// Aliases are other names of the same flaw, Upstream the flaws that the
+	// record passes on, which may be several. Empty and repeated IDs are left
+	// out.
+	Aliases, Upstream []string
+	// Summary is one line of plain text, Details CommonMark.
+	Summary, Details string
+	// Severity holds ratings for all packages.
+	Severity []Severity
+	// References are URLs, in the order of the record.
+	References []string
+	// Affected tells which versions of which packages are affected.
+	Affected []Affected
+}
+
+// A Severity is one rating.
+type Severity struct {
+	// Type is "CVSS_V2", "CVSS_V3", "CVSS_V4", "Ubuntu" or another type of the
+	// OSV schema, or [Word].
+	Type string `json:"type"`
+	// Score is the CVSS vector or the word.
+	Score string `json:"score"`
+}
+
+// Word is the [Severity] type of a word that a database puts outside of the
+// schema's own field: "severity" in database_specific or ecosystem_specific
+// (GitHub, Bitnami, Azure Linux) and "urgency" in ecosystem_specific (Debian).
+const Word = "WORD"
+
+// An Affected tells which versions of one package are affected: those in a
+// range and those listed.
+type Affected struct {
+	// Ecosystem is OSV's name of the ecosystem with its suffix, such as
+	// "Debian:12" or "PyPI"; Name is the package's name in it. Neither is
+	// empty.
+	Ecosystem, Name string
+	// Ranges are those of the types ECOSYSTEM and SEMVER.
+	Ranges []Range
+	// Versions are listed one by one.
+	Versions []string
+	// Severity holds ratings for this package.
+	Severity []Severity
+	// GitRanges counts ranges of type GIT: package versions cannot be compared
+	// with commits.
+	GitRanges int
+	// Unreadable counts ranges that were left out because something in them
+	// could not be understood. The package may be affected by them.
+	Unreadable int
+}
+
+// A Range is a set of events in the order of the record.
+type Range struct {
+	Events []Event
+}
+
+// An Event says what changes at a version.
+type Event struct {
+	Kind    Kind
+	Version string
+}
+
+// A Kind is what an [Event] says.
+type Kind int
+
+// The kinds of events. The event "limit" concerns commits and is not kept.
+const (
+	Unknown      Kind = iota
+	Introduced        // affected from this version on; "0" is before every version
+	Fixed             // not affected from this version on
+	LastAffected      // not affected after this version
+)
+
+func (k Kind) String() string {
+	switch k {
+	case Introduced:
+		return "introduced"
+	case Fixed:
+		return "fixed"
+	case LastAffected:
+		return "last_affected"
+	default:
+		return "unknown"
+	}
+}

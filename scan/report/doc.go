@@ -1,0 +1,22 @@
+// Package report writes the result of a scan in the formats that people and
+// programs read.
+//
+//	err := report.Write(os.Stdout, r, report.Table)
+//
+// [Table] is for people: it fits the width of a terminal and says, beside the
+// findings, what was not compared and why. [JSON] is for programs: the layout
+// of [scan.Report], which keeps its meaning within a schema version.
+//
+// # What is trusted
+//
+// Names, versions and paths in a report come from the image, texts from the
+// advisories. Nothing of it can control a terminal: both formats write
+// control characters, and the invisible ones that change the order of text,
+// as escapes.
+//
+// # Promises
+//
+// The same report and options give the same bytes. Errors of the writer are
+// returned. All functions are safe for concurrent use and leave the report as
+// it is.
+package report

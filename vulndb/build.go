@@ -1,0 +1,282 @@
+package vulndb
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/imagevet/imagevet/internal/advisory"
+)
+
+// A BuildOption changes one default of [Build]. If two conflict, the last one
+// wins.
+type BuildOption func(*buildConfig) error
+
+type buildConfig struct {
+	now     func() time.Time
+	workers int
+	limits  *limits
+}
+
+// WithClock sets what tells the time, for [Info].Built. The default is
+// [time.Now].
+func WithClock(now func() time.Time) BuildOption {
+	return func(c *buildConfig) error {
+		if now == nil {
+			return errors.New("vulndb: WithClock(nil)")
+		}
+		c.now = now
+		return nil
+	}
+}
+
+// WithWorkers bounds how many records are decoded at once. It does not change
+// the result. The default is runtime.GOMAXPROCS(0).
+func WithWorkers(n int) BuildOption {
+	return func(c *buildConfig) error {
+		if n < 1 {
+			return fmt.Errorf("vulndb: WithWorkers(%d): must be at least 1", n)
+		}
+		c.workers = n
+		return nil
+	}
+}
+
+// A BuildReport says what became of the sources.
+type BuildReport struct {
+	// Info is that of the new database.
+	Info Info `json:"info"`
+	// Ecosystems are those in the database, sorted by name.
+	Ecosystems []EcosystemReport `json:"ecosystems"`
+	// Unsupported are ecosystems that were left out, in full or in part,
+	// because package version does not know the order of their versions. They
+	// are sorted by name.
+	Unsupported []UnsupportedReport `json:"unsupported"`
+	// Bad is the number of records that were left out, in full or in part.
+	// BadRecords names the first [MaxNamed] of them, in the order of the
+	// sources.
+	Bad        int         `json:"bad"`
+	BadRecords []BadRecord `json:"bad_records"`
+	// Skipped is the number of files and members that are of no kind that is
+	// read. SkippedFiles names the first [MaxNamed].
+	Skipped      int      `json:"skipped"`
+	SkippedFiles []string `json:"skipped_files"`
+	// Duplicates is the number of records that were left out because another
+	// with the same ID was modified later or, at the same time, came first.
+	Duplicates int `json:"duplicates"`
+	// Nameless is the number of records that name no package.
+	Nameless int `json:"nameless"`
+	// GitRanges is the number of ranges of commits, which packages cannot be
+	// compared with, beside the ranges and versions that were used.
+	GitRanges int `json:"git_ranges"`
+}
+
+// An EcosystemReport counts what a database holds on an ecosystem.
+type EcosystemReport struct {
+	// Ecosystem is OSV's name without a release, such as "Debian".
+	Ecosystem string `json:"ecosystem"`
+	// Records is the number of records, without withdrawn ones.
+	Records int `json:"records"`
+	// Packages is the number of names of affected packages.
+	Packages int `json:"packages"`
+	// Withdrawn is the number of records that were left out as withdrawn.
+	Withdrawn int `json:"withdrawn"`
+	// Modified is when the newest record was modified.
+	Modified time.Time `json:"modified"`
+}
+
+// An UnsupportedReport names an ecosystem that was left out.
+type UnsupportedReport struct {
+	// Ecosystem is OSV's name without a release.
+	Ecosystem string `json:"ecosystem"`
+	// Records is the number of records that affect it.
+	Records int `json:"records"`
+	// Reason is one sentence without a full stop.
+	Reason string `json:"reason"`
+}
+
+// A BadRecord names a record with a defect.
+type BadRecord struct {
+	// Source is the file and, in archives, the member or line.
+	Source string `json:"source"`
+	// ID is empty if it could not be read.
+	ID string `json:"id,omitempty"`
+	// Reasons say what is wrong. If there is an ID, the rest of the record was
+	// used.
+	Reasons []string `json:"reasons"`
+}
+
+// MaxNamed is how many bad records and skipped files a [BuildReport] names,
+// and how many reasons for one record.
+const MaxNamed = 100
+
+// Build compiles the advisories of the sources into the database folder dir,
+// which is created if need be. A database that is there is replaced at once
+// when the new one is complete; on error it stays as it was. Two builds of one
+// folder at the same time are safe: the one that ends last stays.
+//
+// Records with a defect are used as far as possible and listed in the report.
+// A source that cannot be read is an error. So is the lack of any usable
+// record, [ErrNoRecords], and too much data, [ErrLimit].
+//
+// Build keeps all records in memory, in a form that is about half as large as
+// their JSON text.
+func Build(ctx context.Context, dir string, sources []Source, opts ...BuildOption) (BuildReport, error) {
+	cfg := buildConfig{now: time.Now, workers: runtime.GOMAXPROCS(0), limits: defaultLimits()}
+	for _, opt := range opts {
+		if err := opt(&cfg); err != nil {
+			return BuildReport{}, err
+		}
+	}
+	b := builder{cfg: cfg, records: map[string]*compiled{}}
+	if err := b.read(ctx, sources); err != nil {
+		return BuildReport{}, fmt.Errorf("vulndb: build: %w", err)
+	}
+	report, contents := b.assemble()
+	if len(contents) == 0 {
+		return BuildReport{}, fmt.Errorf("vulndb: build: %w%s", ErrNoRecords, report.excuse())
+	}
+	info, err := publish(ctx, dir, contents, cfg)
+	if err != nil {
+		return BuildReport{}, fmt.Errorf("vulndb: build %s: %w", dir, err)
+	}
+	report.Info = info
+	return report, nil
+}
+
+// excuse tells why there may be no records.
+func (r *BuildReport) excuse() string {
+	var b strings.Builder
+	if r.Bad > 0 {
+		fmt.Fprintf(&b, "; %d are bad, the first is %s: %s", r.Bad, r.BadRecords[0].Source, r.BadRecords[0].Reasons[0])
+	}
+	if len(r.Unsupported) > 0 {
+		fmt.Fprintf(&b, "; %d ecosystems are not supported, the first is %q", len(r.Unsupported), r.Unsupported[0].Ecosystem)
+	}
+	if r.Skipped > 0 {
+		fmt.Fprintf(&b, "; %d files were skipped, the first is %s", r.Skipped, r.SkippedFiles[0])
+	}
+	return b.String()
+}
+
+// A builder collects records.
+type builder struct {
+	cfg     buildConfig
+	skipped []string
+	nSkip   int
+
+	mu         sync.Mutex // guards what follows
+	records    map[string]*compiled
+	duplicates int
+	bad        []badRecord
+}
+
+type badRecord struct {
+	BadRecord
+	seq int64
+}
+
+// read reads all sources, decoding on the workers.
+func (b *builder) read(ctx context.Context, sources []Source) error {
+	group, ctx := errgroup.WithContext(ctx)
+	chunks := make(chan chunk, b.cfg.workers)
+	f := &feeder{limits: b.cfg.limits}
+	defer f.close()
+	f.emit = func(c chunk) error {
+		select {
+		case chunks <- c:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	f.skipped = func(name string) {
+		if b.nSkip++; b.nSkip <= MaxNamed {
+			b.skipped = append(b.skipped, name)
+		}
+	}
+	f.bad = func(name, reason string) { b.addBad(name, "", []string{reason}, f.next) }
+	group.Go(func() error {
+		defer close(chunks)
+		for _, s := range sources {
+			if err := f.source(ctx, s); err != nil {
+				return err
+			}
+		}
+		return f.flush()
+	})
+	for range b.cfg.workers {
+		group.Go(func() error {
+			var buf []byte
+			for c := range chunks {
+				if err := b.decode(ctx, c, &buf); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// decode decodes the records of a chunk.
+func (b *builder) decode(ctx context.Context, c chunk, buf *[]byte) error {
+	for i := range c.records {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		r, seq := &c.records[i], c.first+int64(i)
+		data, err := r.load(*buf, b.cfg.limits.record)
+		if errors.Is(err, advisory.ErrTooLarge) {
+			b.addBad(r.name, "", []string{err.Error()}, seq)
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.name, err)
+		}
+		if r.open != nil {
+			*buf = data
+			if err := b.cfg.limits.spend(int64(len(data))); err != nil {
+				return fmt.Errorf("%s: %w", r.name, err)
+			}
+		}
+		rec, defects, err := advisory.Decode(data)
+		if err != nil {
+			b.addBad(r.name, "", []string{err.Error()}, seq)
+			continue
+		}
+		b.add(compile(rec, defects, r.name, seq))
+	}
+	return nil
+}
+
+// add keeps a record unless there is a better one with its ID: "the one with
+// the later modification time is considered authoritative",
+// https://ossf.github.io/osv-schema/#id-modified-fields.
+func (b *builder) add(c *compiled) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	old, ok := b.records[c.id]
+	if ok {
+		b.duplicates++
+	}
+	if !ok || cmp.Or(c.modified.Compare(old.modified), cmp.Compare(old.seq, c.seq)) > 0 {
+		b.records[c.id] = c
+	}
+}
+
+func (b *builder) addBad(source, id string, reasons []string, seq int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(reasons) > MaxNamed {
+		reasons = append(reasons[:MaxNamed:MaxNamed], fmt.Sprintf("and %d more", len(reasons)-MaxNamed))
+	}
+	b.bad = append(b.bad, badRecord{BadRecord{source, id, reasons}, seq})
+}

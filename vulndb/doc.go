@@ -1,0 +1,35 @@
+// Package vulndb is the advisory database: it compiles advisories into a
+// folder, opens such a folder, and tells which advisories cover a package.
+//
+// Start with [Build], which reads records of the OSV format
+// (https://ossf.github.io/osv-schema/) from the sources that [FileSource] and
+// [ZipSource] name. [Open] opens the folder and [DB.Match] answers:
+//
+//	report, err := vulndb.Build(ctx, dir, []vulndb.Source{vulndb.FileSource("osv-export")})
+//	db, err := vulndb.Open(dir)
+//	result, err := db.Match(ctx, bom.OS, bom.Packages)
+//
+// # What an answer is worth
+//
+// Each [Match] carries its [Evidence]: the advisory, the name and version that
+// were compared, the range, and the database. What could not be compared is in
+// the answer as well: [Coverage] lists packages that no advisory was looked up
+// for, with the reason, and [Problem] packages whose version or whose
+// advisories could not be understood. Silence means "no advisory in this
+// database", nothing more.
+//
+// # Trust
+//
+// Advisories are input like any other: sizes are bounded, and a record that
+// breaks the rules is reported in the [BuildReport]. A database folder is
+// checked against accidents, by checksums, and never trusted with an offset or
+// a length; it is not signed, so where it comes from is up to the caller.
+//
+// # Concurrency
+//
+// A [DB] is safe for any number of goroutines. Any number of processes may
+// have a folder open while it is built again: they keep what they opened.
+//
+// The format of a folder is described in FORMAT.md. Its version, 1, changes
+// when an older reader could misunderstand it.
+package vulndb

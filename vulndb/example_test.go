@@ -1,0 +1,81 @@
+package vulndb_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/imagevet/imagevet/sbom/inventory"
+	"github.com/imagevet/imagevet/vulndb"
+)
+
+// advisories are two records, one a line. Real ones are an export of OSV:
+// a folder with an all.zip for each ecosystem.
+const advisories = `{"id":"ALPINE-CVE-2024-0727","modified":"2024-02-01T00:00:00Z","upstream":["CVE-2024-0727"],"affected":[{"package":{"ecosystem":"Alpine:v3.19","name":"openssl"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"3.1.4-r5"}]}]}]}
+{"id":"X-1","modified":"2024-02-01T00:00:00Z","affected":[{"package":{"ecosystem":"Spaceport:7","name":"rocket"},"versions":["1"]}]}
+`
+
+func ExampleBuild() {
+	dir, err := os.MkdirTemp("", "vulndb")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	source := filepath.Join(dir, "advisories.jsonl")
+	if err := os.WriteFile(source, []byte(advisories), 0o666); err != nil {
+		log.Fatal(err)
+	}
+	report, err := vulndb.Build(context.Background(), filepath.Join(dir, "db"), []vulndb.Source{vulndb.FileSource(source)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, e := range report.Ecosystems {
+		fmt.Printf("%s: %d records on %d packages\n", e.Ecosystem, e.Records, e.Packages)
+	}
+	for _, u := range report.Unsupported {
+		fmt.Printf("%s: %d records left out\n", u.Ecosystem, u.Records)
+	}
+	// Output:
+	// Alpine: 1 records on 1 packages
+	// Spaceport: 1 records left out
+}
+
+func ExampleDB_Match() {
+	dir, err := os.MkdirTemp("", "vulndb")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	source := filepath.Join(dir, "advisories.jsonl")
+	if err := os.WriteFile(source, []byte(advisories), 0o666); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := vulndb.Build(context.Background(), dir, []vulndb.Source{vulndb.FileSource(source)}); err != nil {
+		log.Fatal(err)
+	}
+
+	db, err := vulndb.Open(dir)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	result, err := db.Match(context.Background(), inventory.OS{ID: "alpine", Version: "3.19.1"}, []inventory.Package{
+		{Type: "apk", Name: "libssl3", Version: "3.1.4-r2", Source: inventory.Source{Name: "openssl", Version: "3.1.4-r2"}},
+		{Type: "firmware", Name: "modem", Version: "1"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, m := range result.Matches {
+		fmt.Printf("%s: %s %s is in %s, fixed in %s\n", m.ID, m.Evidence.MatchedName, m.Evidence.MatchedVersion, m.Evidence.Range, m.FixedVersion)
+	}
+	for _, c := range result.Coverage {
+		fmt.Printf("%s: %d %s (%s)\n", c.Ecosystem, c.Packages, c.Status, c.Reason)
+	}
+	// Output:
+	// CVE-2024-0727: openssl 3.1.4-r2 is in >= 0, < 3.1.4-r5, fixed in 3.1.4-r5
+	// Alpine:v3.19: 1 matched ()
+	// firmware: 1 unsupported (no ecosystem of advisories is known for packages of type "firmware")
+}

@@ -1,0 +1,407 @@
+package vulndb
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/imagevet/imagevet/internal/dbfile"
+	"github.com/imagevet/imagevet/internal/distro"
+	"github.com/imagevet/imagevet/sbom/inventory"
+	"github.com/imagevet/imagevet/version"
+)
+
+// Match tells which advisories cover which of the packages. os is the
+// distribution that they are installed on; packages of its package format are
+// compared with its advisories, and packages of programming languages with
+// those of their own ecosystem. [inventory.Package].OwnedBy is not considered:
+// whether a package that another one brought along is to be matched is up to
+// the caller.
+//
+// The error wraps [ErrCorrupt] if the database turns out to be damaged. All
+// else that goes wrong is part of the result. Equal questions to equal
+// databases have equal answers.
+func (db *DB) Match(ctx context.Context, os inventory.OS, pkgs []inventory.Package) (*Result, error) {
+	m := matcher{
+		db: db, os: os, distro: distro.Lookup(os), pkgs: pkgs,
+		targets: map[string]*target{}, coverage: map[Coverage]int{}, vendors: map[vendor][]string{},
+		memo: map[query]answer{}, needed: map[*file]map[int]bool{},
+	}
+	for i := range pkgs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := m.lookup(i); err != nil {
+			return nil, fmt.Errorf("vulndb: match: %w", err)
+		}
+	}
+	result, err := m.result(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("vulndb: match: %w", err)
+	}
+	return result, nil
+}
+
+// A matcher is the state of one call of Match.
+type matcher struct {
+	db     *DB
+	os     inventory.OS
+	distro distro.Distro
+	pkgs   []inventory.Package
+
+	targets  map[string]*target // by package type
+	coverage map[Coverage]int   // with Packages 0
+	vendors  map[vendor][]string
+	memo     map[query]answer
+	found    []found
+	problems []Problem
+	needed   map[*file]map[int]bool
+	buf, key []byte
+}
+
+// A target is where advisories for packages of one type are.
+type target struct {
+	language string // OSV's ecosystem; empty for a distribution
+	searches []search
+	coverage Coverage
+}
+
+// A search is a part of the database.
+type search struct {
+	file      *file
+	release   int
+	ecosystem string // as it appears in evidence
+	scheme    version.Scheme
+}
+
+// A vendor is a third party that packages of a distribution's format are from.
+type vendor struct {
+	typ, name string
+}
+
+// A query is a name and version that are looked up in a target.
+type query struct {
+	target        *target
+	name, version string
+}
+
+// An answer is what the database says to a query.
+type answer struct {
+	hits     []hit
+	unknown  []hit // records with ranges that could not be read
+	problems []string
+}
+
+// A hit is a record that covers a version.
+type hit struct {
+	search        *search
+	record        int
+	verdict       verdict
+	name, version string
+}
+
+// found are the hits of one package.
+type found struct {
+	pkg     int
+	hits    []hit
+	unknown []hit
+}
+
+// target returns where to look for packages of a type.
+func (m *matcher) target(typ string) *target {
+	if t, ok := m.targets[typ]; ok {
+		return t
+	}
+	var t *target
+	if ecosystem, ok := languageEcosystem(typ); ok {
+		t = m.languageTarget(ecosystem)
+	} else if scheme, ok := distroPackage(typ); ok {
+		t = m.distroTarget(typ, scheme)
+	} else {
+		t = unsupported(typ, fmt.Sprintf("no ecosystem of advisories is known for packages of type %q", typ))
+	}
+	m.targets[typ] = t
+	return t
+}
+
+func unsupported(ecosystem, reason string) *target {
+	return &target{coverage: Coverage{Ecosystem: ecosystem, Status: CoverageUnsupported, Reason: reason}}
+}
+
+func noData(ecosystem, reason string) *target {
+	return &target{coverage: Coverage{Ecosystem: ecosystem, Status: CoverageNoData, Reason: reason}}
+}
+
+func (m *matcher) languageTarget(ecosystem string) *target {
+	if _, err := version.ParseScheme(ecosystem); err != nil {
+		return unsupported(ecosystem, "the order of its versions is not known")
+	}
+	f, ok := m.db.files[ecosystem]
+	if !ok {
+		return noData(ecosystem, "the database has no advisories for it")
+	}
+	t := &target{language: ecosystem, coverage: Coverage{Ecosystem: ecosystem, Status: CoverageMatched}}
+	// The suffix of these names a repository, such as
+	// "Maven:https://maven.google.com". Where a package came from is not
+	// recorded in what is installed, so all count.
+	for i := range f.Meta().Releases {
+		t.searches = append(t.searches, f.search(i))
+	}
+	return t
+}
+
+func (f *file) search(release int) search {
+	name := f.Meta().Releases[release].Name
+	return search{file: f, release: release, ecosystem: joinEcosystem(f.base, name), scheme: f.schemes[release]}
+}
+
+// distroTarget returns where to look for packages of the distribution's own
+// format.
+func (m *matcher) distroTarget(typ, scheme string) *target {
+	d := m.distro
+	if d.Ecosystem == "" {
+		return unsupported(typ, cmp.Or(d.Reason, "the distribution is not known"))
+	}
+	if scheme != "" && d.Scheme != "" && scheme != d.Scheme {
+		return unsupported(typ, fmt.Sprintf("%s advisories are not about packages of type %q", d.Ecosystem, typ))
+	}
+	if _, err := version.ParseScheme(d.Ecosystem); err != nil {
+		return unsupported(d.Ecosystem, "the order of its versions is not known")
+	}
+	t := &target{coverage: Coverage{Ecosystem: d.Ecosystem, Status: CoverageMatched}}
+	var missing []string
+	for _, ecosystem := range append([]string{d.Ecosystem}, d.More...) {
+		base, suffix := splitEcosystem(ecosystem)
+		f, ok := m.db.files[base]
+		if !ok {
+			missing = append(missing, "the database has no advisories for "+base)
+			continue
+		}
+		releases := f.releases(suffix)
+		if len(releases) == 0 {
+			missing = append(missing, fmt.Sprintf("the database has no advisories for %s, only for %s", ecosystem, f.releaseNames()))
+		}
+		for _, i := range releases {
+			t.searches = append(t.searches, f.search(i))
+		}
+	}
+	if len(t.searches) == 0 {
+		return noData(d.Ecosystem, strings.Join(missing, "; "))
+	}
+	if d.Inferred {
+		missing = append(missing, fmt.Sprintf("the distribution %q is matched as what it derives from", m.os.ID))
+	}
+	t.coverage.Reason = strings.Join(missing, "; ")
+	return t
+}
+
+// lookup looks up one package.
+func (m *matcher) lookup(i int) error {
+	p := &m.pkgs[i]
+	t := m.target(p.Type)
+	if _, ok := distroPackage(p.Type); ok {
+		if name, ok := distro.ThirdParty(*p); ok {
+			v := vendor{p.Type, name}
+			m.vendors[v] = append(m.vendors[v], p.Name)
+			return nil
+		}
+	}
+	m.coverage[t.coverage]++
+	if len(t.searches) == 0 {
+		return nil
+	}
+	out := found{pkg: i}
+	for _, q := range m.queries(t, p) {
+		a, ok := m.memo[q]
+		if !ok {
+			var err error
+			if a, err = m.answer(q); err != nil {
+				return err
+			}
+			m.memo[q] = a
+		}
+		out.hits = append(out.hits, a.hits...)
+		out.unknown = append(out.unknown, a.unknown...)
+		for _, text := range a.problems {
+			m.problems = append(m.problems, Problem{i, text})
+		}
+	}
+	if len(out.hits)+len(out.unknown) > 0 {
+		m.found = append(m.found, out)
+	}
+	return nil
+}
+
+// queries returns the names and versions under which a package is looked up.
+func (m *matcher) queries(t *target, p *inventory.Package) []query {
+	if t.language != "" {
+		return []query{{t, languageName(t.language, *p), p.Version}}
+	}
+	own := query{t, p.Name, p.Version}
+	source := query{t, cmp.Or(p.Source.Name, p.Name), cmp.Or(p.Source.Version, p.Version)}
+	switch m.distro.Names {
+	case distro.ByBinary:
+		return []query{own}
+	case distro.BySourceAndBinary:
+		if own != source {
+			return []query{source, own}
+		}
+	}
+	return []query{source}
+}
+
+// answer asks the database.
+func (m *matcher) answer(q query) (answer, error) {
+	var a answer
+	for i := range q.target.searches {
+		s := &q.target.searches[i]
+		data, ok, err := s.file.Lookup(m.buf, s.release, q.name)
+		if err != nil {
+			return answer{}, corrupt(err)
+		}
+		if !ok {
+			continue
+		}
+		m.buf = data
+		if err := m.judge(&a, s, q, data); err != nil {
+			return answer{}, err
+		}
+	}
+	return a, nil
+}
+
+// judge applies an entry to a version.
+func (m *matcher) judge(a *answer, s *search, q query, data []byte) error {
+	key, keyErr := version.AppendKey(m.key[:0], s.scheme, q.version)
+	if keyErr == nil {
+		m.key = key
+	} else {
+		key = nil
+	}
+	undecided := 0
+	d := dbfile.NewDecoder(data)
+	for d.Len() > 0 {
+		number := d.Uint()
+		body := dbfile.NewDecoder(d.Bytes())
+		v := judge(&body, key, q.version)
+		if err := errors.Join(d.Err(), body.Err()); err != nil || number >= uint64(s.file.Meta().Records) {
+			return fmt.Errorf("%w: entry of %q in %s: record %d: %w", ErrCorrupt, q.name, s.ecosystem, number, cmp.Or(err, dbfile.ErrDamaged))
+		}
+		h := hit{s, int(number), v, q.name, q.version}
+		switch {
+		case v.affected:
+			a.hits = append(a.hits, h)
+		case keyErr != nil:
+			undecided++
+			continue
+		case v.unreadable > 0:
+			a.unknown = append(a.unknown, h)
+		default:
+			continue
+		}
+		m.need(h)
+	}
+	if undecided > 0 {
+		a.problems = append(a.problems, fmt.Sprintf("version of %q cannot be compared with %d advisories of %s: %v",
+			q.name, undecided, s.ecosystem, keyErr))
+	}
+	return nil
+}
+
+// need notes that the record of a hit is to be read.
+func (m *matcher) need(h hit) {
+	set := m.needed[h.search.file]
+	if set == nil {
+		set = map[int]bool{}
+		m.needed[h.search.file] = set
+	}
+	set[h.record] = true
+}
+
+// result reads the records of all hits and puts the answer together.
+func (m *matcher) result(ctx context.Context) (*Result, error) {
+	records := map[*file]map[int]*record{}
+	for f, set := range m.needed {
+		var err error
+		if records[f], err = f.records(ctx, slices.Sorted(maps.Keys(set))); err != nil {
+			return nil, err
+		}
+	}
+	out := &Result{Matches: []Match{}, Coverage: m.coverageRows(), Problems: []Problem{}}
+	for _, f := range m.found {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		var findings []finding
+		seen := map[*record]bool{}
+		for _, h := range f.hits {
+			// One record can be found under two names or in two releases.
+			if r := records[h.search.file][h.record]; !seen[r] {
+				seen[r] = true
+				findings = append(findings, finding{r, h})
+			}
+		}
+		for _, match := range merge(findings) {
+			match.Package = f.pkg
+			match.stamp(m.db.info.ID)
+			out.Matches = append(out.Matches, match)
+		}
+		m.unknownProblem(f, records, seen)
+	}
+	slices.SortFunc(m.problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Package, b.Package), cmp.Compare(a.Message, b.Message))
+	})
+	out.Problems = append(out.Problems, slices.Compact(m.problems)...)
+	return out, nil
+}
+
+// unknownProblem reports the advisories that could not be read in full and do
+// not cover the package otherwise.
+func (m *matcher) unknownProblem(f found, records map[*file]map[int]*record, affected map[*record]bool) {
+	var ids []string
+	for _, h := range f.unknown {
+		if r := records[h.search.file][h.record]; !affected[r] {
+			ids = append(ids, r.id)
+		}
+	}
+	if len(ids) == 0 {
+		return
+	}
+	slices.Sort(ids)
+	m.problems = append(m.problems, Problem{f.pkg, fmt.Sprintf("advisories that name %q have ranges that cannot be read: %s",
+		f.unknown[0].name, few(slices.Compact(ids)))})
+}
+
+// few lists names for a message, but not too many.
+func few(names []string) string {
+	const most = 10
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+// coverageRows returns the coverage, sorted.
+func (m *matcher) coverageRows() []Coverage {
+	rows := []Coverage{}
+	for row, n := range m.coverage {
+		row.Packages = n
+		rows = append(rows, row)
+	}
+	for v, names := range m.vendors {
+		n := len(names)
+		slices.Sort(names)
+		rows = append(rows, Coverage{
+			Ecosystem: cmp.Or(m.distro.Ecosystem, v.typ), Packages: n, Status: CoverageUnsupported,
+			Reason: fmt.Sprintf("packages of %s, which the distribution's advisories do not cover: %s", v.name, few(slices.Compact(names))),
+		})
+	}
+	slices.SortFunc(rows, func(a, b Coverage) int {
+		return cmp.Or(cmp.Compare(a.Ecosystem, b.Ecosystem), cmp.Compare(a.Status, b.Status), cmp.Compare(a.Reason, b.Reason))
+	})
+	return rows
+}

@@ -1,0 +1,140 @@
+package vulndb
+
+import (
+	"strings"
+
+	"github.com/imagevet/imagevet/sbom/inventory"
+)
+
+// splitEcosystem splits OSV's name of an ecosystem into the part that names
+// the file and the suffix: a release, or the URL of a package repository.
+// See https://ossf.github.io/osv-schema/#defined-ecosystems.
+func splitEcosystem(name string) (base, suffix string) {
+	base, suffix, _ = strings.Cut(name, ":")
+	return base, suffix
+}
+
+// joinEcosystem is the reverse of splitEcosystem.
+func joinEcosystem(base, suffix string) string {
+	if suffix == "" {
+		return base
+	}
+	return base + ":" + suffix
+}
+
+// normalName returns the form of a package name under which advisories and
+// packages of an ecosystem meet.
+func normalName(base, name string) string {
+	switch base {
+	case "PyPI":
+		return normalPyPI(name)
+	case "NuGet", "Packagist":
+		// Neither tells upper from lower case:
+		// https://learn.microsoft.com/nuget/reference/nuspec#id,
+		// https://getcomposer.org/doc/04-schema.md#name.
+		return strings.ToLower(name)
+	case "SwiftURL":
+		name = strings.TrimPrefix(strings.TrimPrefix(name, "https://"), "http://")
+		return strings.ToLower(strings.TrimSuffix(name, ".git"))
+	default:
+		return name
+	}
+}
+
+// normalPyPI lower-cases a name and turns runs of "-", "_" and "." into one
+// "-": https://packaging.python.org/en/latest/specifications/name-normalization/.
+func normalPyPI(name string) string {
+	var b strings.Builder
+	sep := false
+	for _, c := range []byte(name) {
+		switch {
+		case c == '-' || c == '_' || c == '.':
+			if !sep {
+				b.WriteByte('-')
+			}
+			sep = true
+			continue
+		case c >= 'A' && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		sep = false
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+// languageEcosystem returns OSV's ecosystem for a package URL type that is not
+// bound to a distribution, and false for any other type.
+func languageEcosystem(typ string) (string, bool) {
+	switch typ {
+	case "pypi":
+		return "PyPI", true
+	case "npm":
+		return "npm", true
+	case "maven":
+		return "Maven", true
+	case "golang":
+		return "Go", true
+	case "cargo":
+		return "crates.io", true
+	case "gem":
+		return "RubyGems", true
+	case "nuget":
+		return "NuGet", true
+	case "composer":
+		return "Packagist", true
+	case "hex":
+		return "Hex", true
+	case "pub":
+		return "Pub", true
+	case "conan":
+		return "ConanCenter", true
+	case "swift":
+		return "SwiftURL", true
+	case "cran":
+		return "CRAN", true
+	case "bioconductor":
+		return "Bioconductor", true
+	case "hackage":
+		return "Hackage", true
+	case "julia":
+		return "Julia", true
+	case "opam":
+		return "opam", true
+	case "bitnami":
+		return "Bitnami", true
+	case "githubactions":
+		return "GitHub Actions", true
+	default:
+		return "", false
+	}
+}
+
+// languageName returns the name that OSV uses for a package of an ecosystem:
+// what a package URL calls the namespace is part of it.
+func languageName(base string, p inventory.Package) string {
+	sep := "/"
+	switch base {
+	case "Maven":
+		sep = ":" // group:artifact
+	case "ConanCenter":
+		return p.Name // the namespace is whoever made the build
+	}
+	if p.Namespace == "" {
+		return normalName(base, p.Name)
+	}
+	return normalName(base, p.Namespace+sep+p.Name)
+}
+
+// distroPackage reports whether packages of a type belong to a distribution,
+// and which scheme their versions follow if that is the same everywhere.
+func distroPackage(typ string) (scheme string, ok bool) {
+	switch typ {
+	case "deb", "apk", "rpm":
+		return typ, true
+	case "alpm", "ebuild", "opkg", "qpkg":
+		return "", true
+	default:
+		return "", false
+	}
+}

@@ -1,0 +1,208 @@
+package vulndb
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/imagevet/imagevet/internal/dbfile"
+)
+
+const (
+	lockName   = ".lock"
+	tempPrefix = ".new-"
+	// tempAge is the age at which a temporary file belongs to a build that
+	// has died.
+	tempAge = 24 * time.Hour
+)
+
+// publish writes a database into dir and makes it the current one. Files are
+// written under temporary names first. What then changes names is under a
+// lock, so that no build removes what another is about to refer to.
+func publish(ctx context.Context, dir string, contents []*dbfile.Content, cfg buildConfig) (Info, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return Info{}, err
+	}
+	temps := make([]string, len(contents))
+	defer func() {
+		for _, name := range temps {
+			os.Remove(name) // what was not renamed, after an error
+		}
+	}()
+	files := make([]manifestFile, len(contents))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(cfg.workers)
+	for i, c := range contents {
+		group.Go(func() error {
+			if err := groupCtx.Err(); err != nil {
+				return err
+			}
+			var err error
+			files[i], temps[i], err = writeTemp(dir, c)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return Info{}, err
+	}
+	m := &manifest{
+		Format: manifestFormat, Version: manifestVersion,
+		Built: cfg.now().UTC().Truncate(time.Second), ID: contentID(files), Files: files,
+	}
+	unlock, err := dbfile.Lock(ctx, filepath.Join(dir, lockName))
+	locked := err == nil
+	if locked {
+		defer unlock()
+	} else if !errors.Is(err, errors.ErrUnsupported) {
+		return Info{}, err
+	}
+	if err := rename(dir, m, temps); err != nil {
+		return Info{}, err
+	}
+	if locked { // else old files stay: somebody may be about to use them
+		removeOld(dir, m)
+	}
+	return m.info(), nil
+}
+
+// writeTemp writes a file under a temporary name and makes sure that it is on
+// the disk.
+func writeTemp(dir string, c *dbfile.Content) (f manifestFile, name string, err error) {
+	out, err := os.CreateTemp(dir, tempPrefix+"*")
+	if err != nil {
+		return f, "", err
+	}
+	name = out.Name()
+	defer func() {
+		if closeErr := out.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	// CreateTemp gives files that only their owner can read; a database is
+	// often built by one user and read by another.
+	if err := out.Chmod(0o644); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return f, name, err
+	}
+	hash := sha256.New()
+	counter := &countWriter{w: bufio.NewWriterSize(io.MultiWriter(out, hash), 1<<20)}
+	header, err := dbfile.Write(counter, c)
+	if err != nil {
+		return f, name, err
+	}
+	if err := counter.w.Flush(); err != nil {
+		return f, name, err
+	}
+	sum := hex.EncodeToString(hash.Sum(nil))
+	return manifestFile{
+		Ecosystem: c.Ecosystem, Name: fileName(c.Ecosystem, sum), Size: counter.n, SHA256: sum,
+		Header: header, Records: len(c.Records), Modified: c.Modified,
+	}, name, out.Sync()
+}
+
+type countWriter struct {
+	w *bufio.Writer
+	n int64
+}
+
+func (c *countWriter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += int64(n)
+	return n, err
+}
+
+// rename gives the files their names and then replaces the manifest, which is
+// the moment at which the new database is there.
+func rename(dir string, m *manifest, temps []string) error {
+	for i, f := range m.Files {
+		path := filepath.Join(dir, f.Name)
+		// A file that is in use cannot be replaced on every system, and need
+		// not be if it is the same.
+		if sum, err := hashFile(path); err == nil && sum == f.SHA256 {
+			continue
+		}
+		if err := os.Rename(temps[i], path); err != nil {
+			return err
+		}
+	}
+	syncDir(dir)
+	text, err := m.encode()
+	if err != nil {
+		return err
+	}
+	out, err := os.CreateTemp(dir, tempPrefix+"*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(out.Name())
+	_, err = out.Write(text)
+	if chmodErr := out.Chmod(0o644); chmodErr != nil && !errors.Is(chmodErr, errors.ErrUnsupported) {
+		err = errors.Join(err, chmodErr)
+	}
+	if err := errors.Join(err, out.Sync(), out.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(out.Name(), filepath.Join(dir, manifestName)); err != nil {
+		return err
+	}
+	syncDir(dir)
+	return nil
+}
+
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// syncDir makes renames durable. Not every system can do that, and a database
+// is complete with or without the last rename.
+func syncDir(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		d.Close()
+	}
+}
+
+// removeOld removes the files of earlier databases and of builds that died, as
+// far as it can.
+func removeOld(dir string, m *manifest) {
+	// The time by the clock that also dates the temporary files.
+	now, err := os.Stat(filepath.Join(dir, manifestName))
+	if err != nil {
+		return
+	}
+	keep := map[string]bool{}
+	for _, f := range m.Files {
+		keep[f.Name] = true
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		old := validFileName(e.Name()) && !keep[e.Name()]
+		if strings.HasPrefix(e.Name(), tempPrefix) {
+			info, err := e.Info()
+			old = err == nil && now.ModTime().Sub(info.ModTime()) > tempAge
+		}
+		if old {
+			os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package vulndb
+
+import (
+	"time"
+
+	"github.com/imagevet/imagevet/internal/advisory"
+)
+
+// A Result is the answer of [DB.Match].
+type Result struct {
+	// Matches are sorted by Package, then ID.
+	Matches []Match `json:"matches"`
+	// Coverage has a row for each ecosystem and state; the numbers of
+	// packages add up to those that were asked for. It is sorted by
+	// Ecosystem, then Status, then Reason.
+	Coverage []Coverage `json:"coverage"`
+	// Problems are sorted by Package, then Message.
+	Problems []Problem `json:"problems"`
+}
+
+// A Match says that a package has a known flaw. There is one for each package
+// and flaw, however many advisories say so.
+type Match struct {
+	// Package is an index of the packages that were asked for.
+	Package int `json:"package"`
+	// ID is the CVE of the flaw. Without a CVE it is the GHSA, without a GHSA
+	// the advisory's own ID.
+	ID string `json:"id"`
+	// Aliases are the other names of the flaw and the IDs of all advisories
+	// in Evidence and Other, sorted, without ID. CVEs are not among them, as
+	// each is a Match of its own.
+	Aliases []string `json:"aliases"`
+
+	// What follows is from the advisory in Evidence. Texts that it lacks are
+	// from the first in Other that has them, and so is Severity, but only
+	// from an advisory on a single flaw.
+
+	// Summary is one line of plain text, Details CommonMark. Either can be
+	// empty.
+	Summary string `json:"summary"`
+	Details string `json:"details"`
+	// Severity holds the ratings as the advisory states them, those for the
+	// package first.
+	Severity []Severity `json:"severity"`
+	// References are URLs from all advisories, in their order.
+	References []string `json:"references"`
+	// Published and Modified are zero if the advisory has no such date.
+	Published time.Time `json:"published,omitzero"`
+	Modified  time.Time `json:"modified,omitzero"`
+
+	// FixedVersion is the lowest version above the installed one that the
+	// advisory in Evidence calls fixed and that is in none of its ranges. It
+	// is empty if there is none.
+	FixedVersion string `json:"fixed_version"`
+	// Status is [StatusFixed] or [StatusAffected].
+	Status string `json:"status"`
+
+	// Evidence is the advisory that is closest to the flaw: that with the
+	// fewest upstream IDs, and of several the one with the smallest ID. Other
+	// holds the rest, in the same order.
+	Evidence Evidence   `json:"evidence"`
+	Other    []Evidence `json:"other,omitempty"`
+}
+
+// The values of [Match].Status.
+const (
+	StatusFixed    = "fixed"    // a fixed version is known
+	StatusAffected = "affected" // none is
+)
+
+// A Severity is one rating: a type of the OSV schema such as "CVSS_V3",
+// "CVSS_V4" or "Ubuntu" with the vector or word, or [SeverityWord].
+type Severity = advisory.Severity
+
+// SeverityWord is the [Severity] type of a word that a database uses beside
+// the types of the schema, such as "MODERATE" or Debian's "unimportant".
+const SeverityWord = advisory.Word
+
+// Evidence is what a match rests on: the package that was looked up, with its
+// version, is in the range by the order of the scheme.
+type Evidence struct {
+	// Advisory is the ID of the record.
+	Advisory string `json:"advisory"`
+	// Ecosystem is the record's, such as "Debian:12".
+	Ecosystem string `json:"ecosystem"`
+	// MatchedName and MatchedVersion are what was looked up: those of the
+	// source package where a distribution's advisories use them.
+	MatchedName    string `json:"matched_name"`
+	MatchedVersion string `json:"matched_version"`
+	// Scheme is how versions were compared, as package version names it.
+	Scheme string `json:"scheme"`
+	// Range is the range that holds the version, such as ">= 0, < 1.2.3-r0",
+	// where "0" means no lower bound; or "= 1.2.3" if the advisory lists the
+	// version. Ranges of one advisory that overlap or touch are joined.
+	Range string `json:"range"`
+	// Database is the [Info].ID of the database.
+	Database string `json:"database"`
+}
+
+// Coverage says what became of a group of packages.
+type Coverage struct {
+	// Ecosystem is OSV's name, such as "Debian:12", or the type of the
+	// packages where there is none.
+	Ecosystem string `json:"ecosystem"`
+	// Packages is how many there are.
+	Packages int `json:"packages"`
+	// Status is one of [CoverageMatched], [CoverageNoData] and
+	// [CoverageUnsupported].
+	Status string `json:"status"`
+	// Reason explains it in one sentence without a full stop. It can be empty
+	// if Status is [CoverageMatched].
+	Reason string `json:"reason"`
+}
+
+// The values of [Coverage].Status.
+const (
+	CoverageMatched     = "matched"     // compared with the advisories there are
+	CoverageNoData      = "no_data"     // the database has nothing on the ecosystem
+	CoverageUnsupported = "unsupported" // cannot be matched by this library
+)
+
+// A Problem says that a package could not be compared with all advisories
+// that name it.
+type Problem struct {
+	// Package is an index of the packages that were asked for.
+	Package int `json:"package"`
+	// Message is one sentence without a full stop.
+	Message string `json:"message"`
+}
+
+// Info describes a database.
+type Info struct {
+	// Built is when the database was built.
+	Built time.Time `json:"built"`
+	// ID stands for the content: "sha256:" and 64 digits, equal for equal
+	// content whenever it was built.
+	ID string `json:"id"`
+	// Sources are the ecosystems, sorted by name.
+	Sources []SourceInfo `json:"sources"`
+}
+
+// A SourceInfo describes the advisories on one ecosystem.
+type SourceInfo struct {
+	// Ecosystem is OSV's name without a release, such as "Debian".
+	Ecosystem string `json:"ecosystem"`
+	// Modified is when the newest record was modified.
+	Modified time.Time `json:"modified"`
+	// Records is the number of records, without withdrawn ones.
+	Records int `json:"records"`
+}

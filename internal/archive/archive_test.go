@@ -215,7 +215,7 @@ func TestTarErrors(t *testing.T) {
 		{"no members", make([]byte, 1024), ErrNotTar, "no members"},
 		{"xz", append([]byte("\xfd7zXZ\x00"), make([]byte, 600)...), ErrNotTar, "xz"},
 		{"zip", append([]byte("PK\x03\x04"), make([]byte, 600)...), ErrNotTar, "zip"},
-		{"cut in a member", plain[:6000], io.ErrUnexpectedEOF, "layer.tar"},
+		{"cut in a member", plain[:6000], io.ErrUnexpectedEOF, "in member \"base/layer.tar\""},
 		{"cut in a header", plain[:512+100], io.ErrUnexpectedEOF, "./"},
 		{"gzip cut", gzipOf(t, plain)[:150], io.ErrUnexpectedEOF, ""},
 		{"zstd cut", zstdOf(t, plain)[:150], io.ErrUnexpectedEOF, ""},

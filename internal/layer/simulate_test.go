@@ -60,7 +60,7 @@ func (s *simulation) lookup(name string, last bool) (string, bool) {
 // at returns what is at a real path.
 func (s *simulation) at(real string) *inode {
 	n := s.root
-	for _, element := range strings.Split(real, "/") {
+	for element := range strings.SplitSeq(real, "/") {
 		if element == "" {
 			continue
 		}
@@ -75,7 +75,7 @@ func (s *simulation) at(real string) *inode {
 // dir makes the folder at a real path and those above it.
 func (s *simulation) dir(real string) *inode {
 	n := s.root
-	for _, element := range strings.Split(real, "/") {
+	for element := range strings.SplitSeq(real, "/") {
 		if element == "" {
 			continue
 		}

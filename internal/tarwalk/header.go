@@ -118,8 +118,8 @@ func parseOctal(b []byte) (int64, bool) {
 
 // cString is b up to the first zero byte.
 func cString(b []byte) []byte {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		return b[:i]
+	if before, _, ok := bytes.Cut(b, []byte{0}); ok {
+		return before
 	}
 	return b
 }

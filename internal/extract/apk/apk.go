@@ -13,14 +13,12 @@
 package apk
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"path"
 
+	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
@@ -29,11 +27,9 @@ import (
 // written once and counts for each file in it.
 const (
 	maxFile      = 128 << 20
-	maxLine      = 1 << 20
 	maxPackages  = 200_000
 	maxPaths     = 1_000_000
 	maxPathBytes = 64 << 20
-	maxProblems  = 20
 )
 
 // Extractor reads apk's database. The zero value is ready, and safe for use
@@ -59,38 +55,16 @@ func (Extractor) Patterns() []inventory.Pattern {
 // Extract returns the packages of the database and the files they own. The
 // error wraps [inventory.ErrTooLarge] if a limit is exceeded.
 func (Extractor) Extract(ctx context.Context, f *inventory.File) (inventory.Facts, error) {
-	limited := &io.LimitedReader{R: f, N: maxFile + 1}
-	lines := bufio.NewScanner(limited)
-	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
 	var p parser
-	n := 0
-	for lines.Scan() {
-		n++
-		if n%256 == 1 {
-			if err := ctx.Err(); err != nil {
-				return inventory.Facts{}, err
-			}
-		}
-		if err := p.line(lines.Bytes()); err != nil {
-			return inventory.Facts{}, fmt.Errorf("line %d: %w", n, err)
-		}
-	}
-	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return inventory.Facts{}, fmt.Errorf("line %d: more than %d bytes: %w", n+1, maxLine, inventory.ErrTooLarge)
-	} else if err != nil {
+	if err := lines.Each(ctx, f, maxFile, p.line); err != nil {
 		return inventory.Facts{}, err
-	}
-	if limited.N == 0 {
-		return inventory.Facts{}, fmt.Errorf("more than %d bytes: %w", maxFile, inventory.ErrTooLarge)
 	}
 	// The last record may lack its blank line.
 	if err := p.flush(); err != nil {
 		return inventory.Facts{}, err
 	}
-	if err := ctx.Err(); err != nil {
-		return inventory.Facts{}, err
-	}
-	return p.result(), nil
+	p.facts.Problems = p.problems.List()
+	return p.facts, nil
 }
 
 // A parser collects the records of a database.
@@ -99,7 +73,7 @@ type parser struct {
 	facts     inventory.Facts
 	paths     int // of all packages
 	pathBytes int
-	problems  int // how many there are, told or not
+	problems  lines.Problems
 }
 
 // A record holds the fields of one package.
@@ -124,7 +98,7 @@ func (p *parser) line(line []byte) error {
 	if len(line) < 2 || line[1] != ':' {
 		if !r.malformed {
 			r.malformed = true
-			p.problem("a line of package %q is not a field: %q", clip(r.name), clip(line))
+			p.problems.Add("a line of package %q is not a field: %q", lines.Clip(r.name), lines.Clip(line))
 		}
 		return nil
 	}
@@ -134,7 +108,7 @@ func (p *parser) line(line []byte) error {
 		// apk writes P once in a record. Were a second one to replace the
 		// first, a stray line could hide a package.
 		if r.name != "" {
-			p.problem("no blank line between packages %q and %q", clip(r.name), clip(value))
+			p.problems.Add("no blank line between packages %q and %q", lines.Clip(r.name), lines.Clip(value))
 			if err := p.flush(); err != nil {
 				return err
 			}
@@ -196,7 +170,7 @@ func (p *parser) flush() error {
 		return nil
 	}
 	if r.name == "" {
-		p.problem("a record has no package name; its version is %q", clip(r.version))
+		p.problems.Add("a record has no package name; its version is %q", lines.Clip(r.version))
 		return nil
 	}
 	// What an unreadable package installed is its own nevertheless.
@@ -204,7 +178,7 @@ func (p *parser) flush() error {
 		p.facts.Owned = append(p.facts.Owned, inventory.Ownership{Package: r.name, Arch: r.arch, Paths: r.paths})
 	}
 	if r.version == "" {
-		p.problem("package %q has no version", clip(r.name))
+		p.problems.Add("package %q has no version", lines.Clip(r.name))
 		return nil
 	}
 	if len(p.facts.Packages) == maxPackages {
@@ -226,28 +200,4 @@ func (p *parser) flush() error {
 	}
 	p.facts.Packages = append(p.facts.Packages, pkg)
 	return nil
-}
-
-// problem records what could not be understood, the first few in words.
-func (p *parser) problem(format string, args ...any) {
-	p.problems++
-	if p.problems <= maxProblems {
-		p.facts.Problems = append(p.facts.Problems, fmt.Sprintf(format, args...))
-	}
-}
-
-func (p *parser) result() inventory.Facts {
-	if more := p.problems - maxProblems; more > 0 {
-		p.facts.Problems = append(p.facts.Problems, fmt.Sprintf("there are %d more problems", more))
-	}
-	return p.facts
-}
-
-// clip shortens text from the file for a message.
-func clip[T string | []byte](text T) string {
-	const most = 80
-	if len(text) > most {
-		return string(text[:most]) + "…"
-	}
-	return string(text)
 }

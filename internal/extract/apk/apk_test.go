@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"path"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -16,52 +14,29 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/imagevet/imagevet/internal/extract/extracttest"
+	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
 const dbPath = "lib/apk/db/installed"
-
-// file is a database with the given content.
-func file(content string) *inventory.File {
-	return inventory.NewFile(dbPath, 0o644, int64(len(content)), strings.NewReader(content), nil)
-}
-
-func fixture(tb testing.TB) string {
-	tb.Helper()
-	content, err := os.ReadFile(filepath.Join("testdata", "alpine-3.20", "installed"))
-	require.NoError(tb, err)
-	return string(content)
-}
 
 func apk(name, version, source string) inventory.Package {
 	return inventory.Package{Type: "apk", Name: name, Version: version, Source: inventory.Source{Name: source, Version: version}}
 }
 
 func TestPatterns(t *testing.T) {
-	tests := []struct {
-		path string
-		want bool
-	}{
-		{"lib/apk/db/installed", true},
-		{"usr/lib/apk/db/installed", true}, // since apk 3
-		{"lib/apk/db/installed.old", false},
-		{"srv/chroot/lib/apk/db/installed", false},
-	}
-	for _, tt := range tests {
-		got := false
-		for _, p := range (Extractor{}).Patterns() {
-			ok, err := path.Match(p.Glob, tt.path)
-			require.NoError(t, err)
-			got = got || ok
-		}
-		assert.Equalf(t, tt.want, got, "a pattern for %q", tt.path)
-	}
-	assert.Equal(t, "apk", Extractor{}.Name())
-	assert.Equal(t, 1, Extractor{}.Version())
+	extracttest.Identity(t, Extractor{}, "apk", 1)
+	extracttest.Wants(t, Extractor{}, map[string]bool{
+		"lib/apk/db/installed":            true,
+		"usr/lib/apk/db/installed":        true, // since apk 3
+		"lib/apk/db/installed.old":        false,
+		"srv/chroot/lib/apk/db/installed": false,
+	})
 }
 
 func TestExtractFixture(t *testing.T) {
-	facts, err := Extractor{}.Extract(t.Context(), file(fixture(t)))
+	facts, err := Extractor{}.Extract(t.Context(), extracttest.File(dbPath, extracttest.Fixture(t, "alpine-3.20", "installed")))
 	require.NoError(t, err)
 	assert.Zero(t, facts.Problems)
 
@@ -95,7 +70,7 @@ func TestExtractFixture(t *testing.T) {
 	for _, o := range facts.Owned {
 		paths += len(o.Paths)
 	}
-	assert.Equal(t, strings.Count(fixture(t), "\nR:"), paths)
+	assert.Equal(t, strings.Count(extracttest.Fixture(t, "alpine-3.20", "installed"), "\nR:"), paths)
 	assert.Contains(t, facts.Owned, inventory.Ownership{Package: "libssl3", Arch: "x86_64", Paths: []string{"lib/libssl.so.3", "usr/lib/libssl.so.3"}})
 	assert.Contains(t, facts.Owned, inventory.Ownership{Package: "busybox-binsh", Arch: "x86_64", Paths: []string{"bin/sh"}})
 }
@@ -151,7 +126,7 @@ func TestExtract(t *testing.T) {
 		}},
 	}
 	for _, tt := range tests {
-		got, err := Extractor{}.Extract(t.Context(), file(tt.content))
+		got, err := Extractor{}.Extract(t.Context(), extracttest.File(dbPath, tt.content))
 		require.NoErrorf(t, err, "Extract, %s", tt.name)
 		assert.Equalf(t, tt.want, got, "Extract, %s", tt.name)
 	}
@@ -172,13 +147,13 @@ func TestExtractErrors(t *testing.T) {
 		{"canceled", canceled, strings.NewReader("P:a\nV:1\n"), context.Canceled, ""},
 		{"canceled with an empty file", canceled, strings.NewReader(""), context.Canceled, ""},
 		{"read error", t.Context(), io.MultiReader(strings.NewReader("P:a\nV:1\n\n"), iotest.ErrReader(broken)), broken, ""},
-		{"a line without end", t.Context(), io.MultiReader(strings.NewReader("P:a\n"), endless("x")), inventory.ErrTooLarge, "line 2: more than 1048576 bytes"},
-		{"a file without end", t.Context(), endless("D:" + strings.Repeat("x", 2000) + "\n"), inventory.ErrTooLarge, "more than 134217728 bytes"},
-		{"packages without end", t.Context(), endless("P:a\nV:1\n\n"), inventory.ErrTooLarge, "more than 200000 packages"},
-		{"paths without end", t.Context(), endless("R:a\n"), inventory.ErrTooLarge, "more than 1000000 paths"},
+		{"a line without end", t.Context(), io.MultiReader(strings.NewReader("P:a\n"), extracttest.Endless("x")), inventory.ErrTooLarge, "line 2: more than 1048576 bytes"},
+		{"a file without end", t.Context(), extracttest.Endless("D:" + strings.Repeat("x", 2000) + "\n"), inventory.ErrTooLarge, "more than 134217728 bytes"},
+		{"packages without end", t.Context(), extracttest.Endless("P:a\nV:1\n\n"), inventory.ErrTooLarge, "more than 200000 packages"},
+		{"paths without end", t.Context(), extracttest.Endless("R:a\n"), inventory.ErrTooLarge, "more than 1000000 paths"},
 		// A long folder in front of many files: little to read, much to keep.
-		{"files of a long folder", t.Context(), io.MultiReader(strings.NewReader("P:a\nV:1\n"+long), endless("R:x\n")), inventory.ErrTooLarge, "more than 67108864 bytes of paths"},
-		{"files that come to nothing", t.Context(), io.MultiReader(strings.NewReader("P:a\nV:1\n"+long), endless("R:.\n")), inventory.ErrTooLarge, "more than 67108864 bytes of paths"},
+		{"files of a long folder", t.Context(), io.MultiReader(strings.NewReader("P:a\nV:1\n"+long), extracttest.Endless("R:x\n")), inventory.ErrTooLarge, "more than 67108864 bytes of paths"},
+		{"files that come to nothing", t.Context(), io.MultiReader(strings.NewReader("P:a\nV:1\n"+long), extracttest.Endless("R:.\n")), inventory.ErrTooLarge, "more than 67108864 bytes of paths"},
 	}
 	for _, tt := range tests {
 		facts, err := Extractor{}.Extract(tt.ctx, inventory.NewFile(dbPath, 0o644, 1, tt.content, nil))
@@ -190,41 +165,23 @@ func TestExtractErrors(t *testing.T) {
 
 func TestProblemsAreFew(t *testing.T) {
 	long := strings.Repeat("n", 1000)
-	facts, err := Extractor{}.Extract(t.Context(), file(strings.Repeat("P:"+long+"\n\n", 1000)))
+	facts, err := Extractor{}.Extract(t.Context(), extracttest.File(dbPath, strings.Repeat("P:"+long+"\n\n", 1000)))
 	require.NoError(t, err)
-	require.Len(t, facts.Problems, maxProblems+1)
-	assert.Equal(t, "there are 980 more problems", facts.Problems[maxProblems])
+	require.Len(t, facts.Problems, lines.MaxProblems+1)
+	assert.Equal(t, "there are 980 more problems", facts.Problems[lines.MaxProblems])
 	assert.Less(t, len(facts.Problems[0]), 200)
-}
-
-// endless reads as s again and again.
-func endless(s string) io.Reader { return &repeater{data: []byte(s)} }
-
-type repeater struct {
-	data []byte
-	at   int
-}
-
-func (r *repeater) Read(p []byte) (int, error) {
-	n := 0
-	for n < len(p) {
-		c := copy(p[n:], r.data[r.at:])
-		n += c
-		r.at = (r.at + c) % len(r.data)
-	}
-	return n, nil
 }
 
 func FuzzExtract(f *testing.F) {
 	for _, s := range []string{
-		fixture(f),
+		extracttest.Fixture(f, "alpine-3.20", "installed"),
 		"\n",
 		"P:a\nV:1\nF:..\nR:/x\nR:\nP:b\nx\n\n\nV:1",
 	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, content string) {
-		facts, err := Extractor{}.Extract(t.Context(), file(content))
+		facts, err := Extractor{}.Extract(t.Context(), extracttest.File(dbPath, content))
 		if err != nil {
 			require.Zero(t, facts)
 			return
@@ -247,7 +204,7 @@ func FuzzExtract(f *testing.F) {
 		}
 		require.LessOrEqual(t, paths, strings.Count(content, "R:"))
 		require.LessOrEqual(t, len(facts.Packages), strings.Count(content, "P:"))
-		require.LessOrEqual(t, len(facts.Problems), maxProblems+1)
+		require.LessOrEqual(t, len(facts.Problems), lines.MaxProblems+1)
 
 		// The same again when the file comes in small pieces.
 		again, err := Extractor{}.Extract(t.Context(), inventory.NewFile(dbPath, 0o644, 0, iotest.OneByteReader(strings.NewReader(content)), nil))
@@ -258,7 +215,7 @@ func FuzzExtract(f *testing.F) {
 
 func BenchmarkExtract(b *testing.B) {
 	// Ten times 12 packages is what an application image has.
-	content := []byte(strings.Repeat(fixture(b), 10))
+	content := []byte(strings.Repeat(extracttest.Fixture(b, "alpine-3.20", "installed"), 10))
 	b.SetBytes(int64(len(content)))
 	b.ReportAllocs()
 	for b.Loop() {

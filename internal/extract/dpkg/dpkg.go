@@ -19,11 +19,7 @@
 package dpkg
 
 import (
-	"bufio"
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"path"
 	"strings"
 
@@ -35,10 +31,8 @@ import (
 // package has some 100,000 lines.
 const (
 	maxFile     = 128 << 20
-	maxLine     = 1 << 20
 	maxPackages = 200_000
 	maxPaths    = 1_000_000
-	maxProblems = 20
 	maxInterned = 4096
 )
 
@@ -85,33 +79,4 @@ func (Extractor) Extract(ctx context.Context, f *inventory.File) (inventory.Fact
 		return readPaths(ctx, f, name, listPath)
 	}
 	return readStatus(ctx, f)
-}
-
-// eachLine calls visit for every line of r without its line end. The bytes
-// are valid during the call. It stops at the first error.
-func eachLine(ctx context.Context, r io.Reader, visit func(line []byte) error) error {
-	limited := &io.LimitedReader{R: r, N: maxFile + 1}
-	lines := bufio.NewScanner(limited)
-	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
-	n := 0
-	for lines.Scan() {
-		n++
-		if n%256 == 1 {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-		}
-		if err := visit(lines.Bytes()); err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
-		}
-	}
-	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return fmt.Errorf("line %d: more than %d bytes: %w", n+1, maxLine, inventory.ErrTooLarge)
-	} else if err != nil {
-		return err
-	}
-	if limited.N == 0 {
-		return fmt.Errorf("more than %d bytes: %w", maxFile, inventory.ErrTooLarge)
-	}
-	return ctx.Err()
 }

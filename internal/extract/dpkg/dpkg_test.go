@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -17,22 +15,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/imagevet/imagevet/internal/extract/extracttest"
+	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
 const statusPath = "var/lib/dpkg/status"
-
-// file is a file of an image with the given content.
-func file(name, content string) *inventory.File {
-	return inventory.NewFile(name, 0o644, int64(len(content)), strings.NewReader(content), nil)
-}
-
-func fixture(tb testing.TB, elem ...string) string {
-	tb.Helper()
-	content, err := os.ReadFile(filepath.Join(append([]string{"testdata"}, elem...)...))
-	require.NoError(tb, err)
-	return string(content)
-}
 
 func deb(name, version, arch, srcName, srcVersion, maintainer string) inventory.Package {
 	return inventory.Package{
@@ -43,32 +31,19 @@ func deb(name, version, arch, srcName, srcVersion, maintainer string) inventory.
 }
 
 func TestPatterns(t *testing.T) {
-	tests := []struct {
-		path string
-		want bool
-	}{
-		{"var/lib/dpkg/status", true},
-		{"var/lib/dpkg/status.d/base", true},
-		{"var/lib/dpkg/status.d/base.md5sums", true},
-		{"var/lib/dpkg/info/libc6:amd64.list", true},
-		{"var/lib/dpkg/info/libc6:amd64.md5sums", true},
-		{"var/lib/dpkg/info/libc6:amd64.postinst", false},
-		{"var/lib/dpkg/status-old", false}, // what was installed before the last change
-		{"var/lib/dpkg/available", false},  // what could be installed
-		{"var/lib/dpkg/status.d/x/base", false},
-		{"srv/chroot/var/lib/dpkg/status", false},
-	}
-	for _, tt := range tests {
-		got := false
-		for _, p := range (Extractor{}).Patterns() {
-			ok, err := path.Match(p.Glob, tt.path)
-			require.NoError(t, err)
-			got = got || ok
-		}
-		assert.Equalf(t, tt.want, got, "a pattern for %q", tt.path)
-	}
-	assert.Equal(t, "dpkg", Extractor{}.Name())
-	assert.Equal(t, 1, Extractor{}.Version())
+	extracttest.Identity(t, Extractor{}, "dpkg", 1)
+	extracttest.Wants(t, Extractor{}, map[string]bool{
+		"var/lib/dpkg/status":                    true,
+		"var/lib/dpkg/status.d/base":             true,
+		"var/lib/dpkg/status.d/base.md5sums":     true,
+		"var/lib/dpkg/info/libc6:amd64.list":     true,
+		"var/lib/dpkg/info/libc6:amd64.md5sums":  true,
+		"var/lib/dpkg/info/libc6:amd64.postinst": false,
+		"var/lib/dpkg/status-old":                false, // what was installed before the last change
+		"var/lib/dpkg/available":                 false, // what could be installed
+		"var/lib/dpkg/status.d/x/base":           false,
+		"srv/chroot/var/lib/dpkg/status":         false,
+	})
 }
 
 func TestExtractFixtures(t *testing.T) {
@@ -78,7 +53,7 @@ func TestExtractFixtures(t *testing.T) {
 		gcc   = "Debian GCC Maintainers <debian-gcc@lists.debian.org>"
 	)
 	t.Run("status", func(t *testing.T) {
-		facts, err := Extractor{}.Extract(t.Context(), file(statusPath, fixture(t, "debian-12", "status")))
+		facts, err := Extractor{}.Extract(t.Context(), extracttest.File(statusPath, extracttest.Fixture(t, "debian-12", "status")))
 		require.NoError(t, err)
 		assert.Equal(t, inventory.Facts{Packages: []inventory.Package{
 			deb("adduser", "3.134", "all", "adduser", "3.134", "Debian Adduser Developers <adduser@packages.debian.org>"),
@@ -108,7 +83,7 @@ func TestExtractFixtures(t *testing.T) {
 			"openssl": deb("openssl", "1.1.0l-1~deb9u1", "amd64", "openssl", "1.1.0l-1~deb9u1", ssl),
 			"tzdata":  deb("tzdata", "2019c-0+deb9u1", "all", "tzdata", "2019c-0+deb9u1", glibc),
 		} {
-			facts, err := Extractor{}.Extract(t.Context(), file("var/lib/dpkg/status.d/"+name, fixture(t, "distroless", name)))
+			facts, err := Extractor{}.Extract(t.Context(), extracttest.File("var/lib/dpkg/status.d/"+name, extracttest.Fixture(t, "distroless", name)))
 			require.NoErrorf(t, err, "status.d/%s", name)
 			assert.Equalf(t, inventory.Facts{Packages: []inventory.Package{want}}, facts, "status.d/%s", name)
 		}
@@ -121,11 +96,11 @@ func TestExtractFixtures(t *testing.T) {
 			"usr/share/doc/libbz2-1.0/changelog.gz",
 			"usr/share/doc/libbz2-1.0/copyright",
 		}
-		facts, err := Extractor{}.Extract(t.Context(), file("var/lib/dpkg/info/libbz2-1.0:amd64.md5sums", fixture(t, "debian-12", "libbz2-1.0.md5sums")))
+		facts, err := Extractor{}.Extract(t.Context(), extracttest.File("var/lib/dpkg/info/libbz2-1.0:amd64.md5sums", extracttest.Fixture(t, "debian-12", "libbz2-1.0.md5sums")))
 		require.NoError(t, err)
 		assert.Equal(t, inventory.Facts{Owned: []inventory.Ownership{{Package: "libbz2-1.0", Arch: "amd64", Paths: sums}}}, facts)
 
-		facts, err = Extractor{}.Extract(t.Context(), file("var/lib/dpkg/info/libbz2-1.0:amd64.list", fixture(t, "debian-12", "libbz2-1.0.list")))
+		facts, err = Extractor{}.Extract(t.Context(), extracttest.File("var/lib/dpkg/info/libbz2-1.0:amd64.list", extracttest.Fixture(t, "debian-12", "libbz2-1.0.list")))
 		require.NoError(t, err)
 		require.Len(t, facts.Owned, 1)
 		assert.Len(t, facts.Owned[0].Paths, 13) // all 14 lines but "/."
@@ -229,7 +204,7 @@ func TestExtract(t *testing.T) {
 		{"a package called so", "var/lib/dpkg/status.d/x.list", "Package: a\nVersion: 1\n", inventory.Facts{Packages: []inventory.Package{a}}},
 	}
 	for _, tt := range tests {
-		got, err := Extractor{}.Extract(t.Context(), file(tt.path, tt.content))
+		got, err := Extractor{}.Extract(t.Context(), extracttest.File(tt.path, tt.content))
 		require.NoErrorf(t, err, "Extract, %s", tt.name)
 		assert.Equalf(t, tt.want, got, "Extract, %s", tt.name)
 	}
@@ -266,10 +241,10 @@ func TestExtractErrors(t *testing.T) {
 		{"canceled with an empty file", statusPath, canceled, strings.NewReader(""), context.Canceled, ""},
 		{"canceled list", "var/lib/dpkg/info/a.list", canceled, strings.NewReader("/a\n"), context.Canceled, ""},
 		{"read error", statusPath, t.Context(), io.MultiReader(strings.NewReader("Package: a\nVersion: 1\n\n"), iotest.ErrReader(broken)), broken, ""},
-		{"a line without end", statusPath, t.Context(), io.MultiReader(strings.NewReader("Package: a\n"), endless("x")), inventory.ErrTooLarge, "line 2: more than 1048576 bytes"},
-		{"a file without end", statusPath, t.Context(), endless(strings.Repeat(" x", 1000) + "\n"), inventory.ErrTooLarge, "more than 134217728 bytes"},
-		{"packages without end", statusPath, t.Context(), endless("Package: a\nVersion: 1\n\n"), inventory.ErrTooLarge, "more than 200000 packages"},
-		{"paths without end", "var/lib/dpkg/info/a.list", t.Context(), endless("/a\n"), inventory.ErrTooLarge, "more than 1000000 paths"},
+		{"a line without end", statusPath, t.Context(), io.MultiReader(strings.NewReader("Package: a\n"), extracttest.Endless("x")), inventory.ErrTooLarge, "line 2: more than 1048576 bytes"},
+		{"a file without end", statusPath, t.Context(), extracttest.Endless(strings.Repeat(" x", 1000) + "\n"), inventory.ErrTooLarge, "more than 134217728 bytes"},
+		{"packages without end", statusPath, t.Context(), extracttest.Endless("Package: a\nVersion: 1\n\n"), inventory.ErrTooLarge, "more than 200000 packages"},
+		{"paths without end", "var/lib/dpkg/info/a.list", t.Context(), extracttest.Endless("/a\n"), inventory.ErrTooLarge, "more than 1000000 paths"},
 		{"a list of no package", "var/lib/dpkg/info/:amd64.list", t.Context(), strings.NewReader("/a\n"), nil, `":amd64"`},
 	}
 	for _, tt := range tests {
@@ -285,37 +260,19 @@ func TestExtractErrors(t *testing.T) {
 
 func TestProblemsAreFew(t *testing.T) {
 	long := strings.Repeat("n", 1000)
-	facts, err := Extractor{}.Extract(t.Context(), file(statusPath, strings.Repeat("Package: "+long+"\n\n", 1000)))
+	facts, err := Extractor{}.Extract(t.Context(), extracttest.File(statusPath, strings.Repeat("Package: "+long+"\n\n", 1000)))
 	require.NoError(t, err)
-	require.Len(t, facts.Problems, maxProblems+1)
-	assert.Equal(t, "there are 980 more problems", facts.Problems[maxProblems])
+	require.Len(t, facts.Problems, lines.MaxProblems+1)
+	assert.Equal(t, "there are 980 more problems", facts.Problems[lines.MaxProblems])
 	assert.Less(t, len(facts.Problems[0]), 200)
-}
-
-// endless reads as s again and again.
-func endless(s string) io.Reader { return &repeater{data: []byte(s)} }
-
-type repeater struct {
-	data []byte
-	at   int
-}
-
-func (r *repeater) Read(p []byte) (int, error) {
-	n := 0
-	for n < len(p) {
-		c := copy(p[n:], r.data[r.at:])
-		n += c
-		r.at = (r.at + c) % len(r.data)
-	}
-	return n, nil
 }
 
 func FuzzExtract(f *testing.F) {
 	for _, s := range []string{
-		fixture(f, "debian-12", "status"),
-		fixture(f, "distroless", "libssl1"),
-		fixture(f, "debian-12", "libbz2-1.0.list"),
-		fixture(f, "debian-12", "libbz2-1.0.md5sums"),
+		extracttest.Fixture(f, "debian-12", "status"),
+		extracttest.Fixture(f, "distroless", "libssl1"),
+		extracttest.Fixture(f, "debian-12", "libbz2-1.0.list"),
+		extracttest.Fixture(f, "debian-12", "libbz2-1.0.md5sums"),
 		"\n\nPackage: a\nPackage: b\n foo\nVersion",
 		"Status: a b c d\nSource: (\n",
 	} {
@@ -324,7 +281,7 @@ func FuzzExtract(f *testing.F) {
 	paths := []string{statusPath, "var/lib/dpkg/info/a:amd64.list", "var/lib/dpkg/status.d/a.md5sums"}
 	f.Fuzz(func(t *testing.T, content string) {
 		for _, p := range paths {
-			facts, err := Extractor{}.Extract(t.Context(), file(p, content))
+			facts, err := Extractor{}.Extract(t.Context(), extracttest.File(p, content))
 			if err != nil {
 				require.Zero(t, facts)
 				continue
@@ -347,7 +304,7 @@ func FuzzExtract(f *testing.F) {
 			}
 			require.LessOrEqual(t, bytesOwned, len(content))
 			require.LessOrEqual(t, len(facts.Packages)+facts.Ignored, 1+strings.Count(content, ":"))
-			require.LessOrEqual(t, len(facts.Problems), maxProblems+1)
+			require.LessOrEqual(t, len(facts.Problems), lines.MaxProblems+1)
 
 			// The same again when the file comes in small pieces.
 			again, err := Extractor{}.Extract(t.Context(), inventory.NewFile(p, 0o644, 0, iotest.OneByteReader(strings.NewReader(content)), nil))
@@ -359,7 +316,7 @@ func FuzzExtract(f *testing.F) {
 
 func BenchmarkExtractStatus(b *testing.B) {
 	// 25 times 12 packages is what an application image has.
-	content := []byte(strings.Repeat(fixture(b, "debian-12", "status"), 25))
+	content := []byte(strings.Repeat(extracttest.Fixture(b, "debian-12", "status"), 25))
 	b.SetBytes(int64(len(content)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
@@ -21,7 +22,7 @@ func readPaths(ctx context.Context, r io.Reader, name string, pathOf func(line s
 	}
 	owned := inventory.Ownership{Package: pkg, Arch: arch}
 	bad := 0
-	err := eachLine(ctx, r, func(line []byte) error {
+	err := lines.Each(ctx, r, maxFile, func(line []byte) error {
 		p, ok := pathOf(strings.TrimSuffix(string(line), "\r"))
 		if !ok {
 			bad++
@@ -44,7 +45,7 @@ func readPaths(ctx context.Context, r io.Reader, name string, pathOf func(line s
 		facts.Owned = []inventory.Ownership{owned}
 	}
 	if bad > 0 {
-		facts.Problems = []string{fmt.Sprintf("%d lines of the list of package %q are not a sum and a path", bad, clip(pkg))}
+		facts.Problems = []string{fmt.Sprintf("%d lines of the list of package %q are not a sum and a path", bad, lines.Clip(pkg))}
 	}
 	return facts, nil
 }

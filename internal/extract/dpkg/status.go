@@ -7,26 +7,28 @@ import (
 	"io"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
 // readStatus reads a status file or a file of status.d.
 func readStatus(ctx context.Context, r io.Reader) (inventory.Facts, error) {
 	p := parser{interned: make(map[string]string)}
-	if err := eachLine(ctx, r, p.line); err != nil {
+	if err := lines.Each(ctx, r, maxFile, p.line); err != nil {
 		return inventory.Facts{}, err
 	}
 	if err := p.flush(); err != nil {
 		return inventory.Facts{}, err
 	}
-	return p.result(), nil
+	p.facts.Problems = p.problems.List()
+	return p.facts, nil
 }
 
 // A parser collects the stanzas of a status file.
 type parser struct {
 	stanza   stanza // the one that is being read
 	facts    inventory.Facts
-	problems int               // how many there are, told or not
+	problems lines.Problems
 	interned map[string]string // values that most packages share
 }
 
@@ -53,7 +55,7 @@ func (p *parser) line(line []byte) error {
 		p.stanza.begun = true
 		if !p.stanza.malformed {
 			p.stanza.malformed = true
-			p.problem("a line of package %q is not a field: %q", clip(p.stanza.name), clip(line))
+			p.problems.Add("a line of package %q is not a field: %q", lines.Clip(p.stanza.name), lines.Clip(line))
 		}
 		return nil
 	}
@@ -79,7 +81,7 @@ func (p *parser) field(key, value []byte) error {
 		// dpkg refuses a second name in a stanza. Were it to replace the
 		// first, a stray line could hide a package.
 		if first := p.stanza.name; first != "" {
-			p.problem("no blank line between packages %q and %q", clip(first), clip(value))
+			p.problems.Add("no blank line between packages %q and %q", lines.Clip(first), lines.Clip(value))
 			if err := p.flush(); err != nil {
 				return err
 			}
@@ -108,20 +110,20 @@ func (p *parser) flush() error {
 		return nil
 	}
 	if s.name == "" {
-		p.problem("a record has no package name; its version is %q", clip(s.version))
+		p.problems.Add("a record has no package name; its version is %q", lines.Clip(s.version))
 		return nil
 	}
 	if s.hasStatus {
 		present, known := onDisk(s.status)
 		if !known {
-			p.problem("package %q has the unknown status %q; it is taken to be installed", clip(s.name), clip(s.status))
+			p.problems.Add("package %q has the unknown status %q; it is taken to be installed", lines.Clip(s.name), lines.Clip(s.status))
 		} else if !present {
 			p.facts.Ignored++
 			return nil
 		}
 	}
 	if s.version == "" {
-		p.problem("package %q has no version", clip(s.name))
+		p.problems.Add("package %q has no version", lines.Clip(s.name))
 		return nil
 	}
 	if len(p.facts.Packages) == maxPackages {
@@ -192,28 +194,4 @@ func (p *parser) intern(value []byte) string {
 		p.interned[s] = s
 	}
 	return s
-}
-
-// problem records what could not be understood, the first few in words.
-func (p *parser) problem(format string, args ...any) {
-	p.problems++
-	if p.problems <= maxProblems {
-		p.facts.Problems = append(p.facts.Problems, fmt.Sprintf(format, args...))
-	}
-}
-
-func (p *parser) result() inventory.Facts {
-	if more := p.problems - maxProblems; more > 0 {
-		p.facts.Problems = append(p.facts.Problems, fmt.Sprintf("there are %d more problems", more))
-	}
-	return p.facts
-}
-
-// clip shortens text from the file for a message.
-func clip[T string | []byte](text T) string {
-	const most = 80
-	if len(text) > most {
-		return string(text[:most]) + "…"
-	}
-	return string(text)
 }

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
@@ -157,7 +158,7 @@ func (Extractor) Extract(ctx context.Context, f *inventory.File) (inventory.Fact
 		}
 		os.ID = unnamed
 		if os.Name == "" {
-			os.Name = clip(strings.TrimSpace(line))
+			os.Name = lines.Clip(strings.TrimSpace(line))
 		}
 	}
 	facts.OS = &os
@@ -204,13 +205,4 @@ func isRelease(folder string) bool {
 // isNumber reports whether s is a number of at most six digits.
 func isNumber(s string) bool {
 	return s != "" && len(s) <= 6 && strings.Trim(s, "0123456789") == ""
-}
-
-// clip shortens text from the file for a message.
-func clip(text string) string {
-	const most = 80
-	if len(text) > most {
-		return text[:most] + "…"
-	}
-	return text
 }

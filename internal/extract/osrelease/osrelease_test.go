@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
-	"path"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -14,58 +11,34 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/imagevet/imagevet/internal/extract/extracttest"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
 const etcPath = "etc/os-release"
 
-// file is a file of an image with the given content.
-func file(name, content string) *inventory.File {
-	return inventory.NewFile(name, 0o644, int64(len(content)), strings.NewReader(content), nil)
-}
-
-func fixture(tb testing.TB, elem ...string) string {
-	tb.Helper()
-	content, err := os.ReadFile(filepath.Join(append([]string{"testdata"}, elem...)...))
-	require.NoError(tb, err)
-	return string(content)
-}
-
 func TestPatterns(t *testing.T) {
-	tests := []struct {
-		path string
-		want bool
-	}{
-		{"etc/os-release", true},
-		{"usr/lib/os-release", true},
-		{"etc/redhat-release", true},
-		{"etc/centos-release", true},
-		{"etc/oracle-release", true},
-		{"etc/rocky-release", true},
-		{"etc/almalinux-release", true},
-		{"etc/fedora-release", true},
-		{"etc/system-release", true},
-		{"etc/alpine-release", true},
-		{"etc/debian_version", true},
-		{"etc/lsb-release", true},
-		{"etc/SuSE-release", true},
-		{"etc/mariner-release", true},
-		{"etc/arch-release", true},
-		{"etc/apk/repositories", true},
-		{"etc/upstream-release/lsb-release", false}, // of the distribution that Mint is built on
-		{"usr/share/os-release", false},
-	}
-	for _, tt := range tests {
-		got := false
-		for _, p := range (Extractor{}).Patterns() {
-			ok, err := path.Match(p.Glob, tt.path)
-			require.NoError(t, err)
-			got = got || ok
-		}
-		assert.Equalf(t, tt.want, got, "a pattern for %q", tt.path)
-	}
-	assert.Equal(t, "osrelease", Extractor{}.Name())
-	assert.Equal(t, 1, Extractor{}.Version())
+	extracttest.Identity(t, Extractor{}, "osrelease", 1)
+	extracttest.Wants(t, Extractor{}, map[string]bool{
+		"etc/os-release":                   true,
+		"usr/lib/os-release":               true,
+		"etc/redhat-release":               true,
+		"etc/centos-release":               true,
+		"etc/oracle-release":               true,
+		"etc/rocky-release":                true,
+		"etc/almalinux-release":            true,
+		"etc/fedora-release":               true,
+		"etc/system-release":               true,
+		"etc/alpine-release":               true,
+		"etc/debian_version":               true,
+		"etc/lsb-release":                  true,
+		"etc/SuSE-release":                 true,
+		"etc/mariner-release":              true,
+		"etc/arch-release":                 true,
+		"etc/apk/repositories":             true,
+		"etc/upstream-release/lsb-release": false, // of the distribution that Mint is built on
+		"usr/share/os-release":             false,
+	})
 }
 
 func TestExtract(t *testing.T) {
@@ -73,10 +46,10 @@ func TestExtract(t *testing.T) {
 		name, path, content string
 		want                inventory.OS
 	}{
-		{"Debian", etcPath, fixture(t, "debian-12", "os-release"), inventory.OS{
+		{"Debian", etcPath, extracttest.Fixture(t, "debian-12", "os-release"), inventory.OS{
 			ID: "debian", Version: "12", Name: "Debian GNU/Linux 12 (bookworm)", Codename: "bookworm",
 		}},
-		{"Alpine", "usr/lib/os-release", fixture(t, "alpine-3.20", "os-release"), inventory.OS{
+		{"Alpine", "usr/lib/os-release", extracttest.Fixture(t, "alpine-3.20", "os-release"), inventory.OS{
 			ID: "alpine", Version: "3.20.2", Name: "Alpine Linux v3.20",
 		}},
 		{"Debian testing and unstable", etcPath, "PRETTY_NAME=\"Debian GNU/Linux forky/sid\"\nNAME=\"Debian GNU/Linux\"\nVERSION_CODENAME=forky\nID=debian\n", inventory.OS{
@@ -115,13 +88,13 @@ func TestExtract(t *testing.T) {
 		{"Mariner", "etc/mariner-release", "CBL-Mariner 2.0.20220226\nMARINER_BUILD_NUMBER=x\n", inventory.OS{ID: "mariner", Version: "2.0.20220226", Name: "CBL-Mariner 2.0.20220226"}},
 		{"Arch", "etc/arch-release", "", inventory.OS{ID: "arch", Name: "Arch Linux"}},
 
-		{"repositories", "etc/apk/repositories", fixture(t, "alpine-3.20", "repositories"), inventory.OS{Repositories: []string{"v3.20"}}},
+		{"repositories", "etc/apk/repositories", extracttest.Fixture(t, "alpine-3.20", "repositories"), inventory.OS{Repositories: []string{"v3.20"}}},
 		{"edge among them", "etc/apk/repositories", "http://x/alpine/v3.19/main\nhttp://x/alpine/edge/testing\n", inventory.OS{Repositories: []string{"edge", "v3.19"}}},
 		{"tagged, out of use and foreign ones", "etc/apk/repositories", "#http://x/alpine/v3.18/main\n@edge http://x/alpine/edge/main\n /media/cdrom/v3.19/apks\nhttps://packages.example.com/os\n\n", inventory.OS{Repositories: []string{"v3.19"}}},
 		{"a moving name", "etc/apk/repositories", "http://x/alpine/latest-stable/main\n", inventory.OS{Repositories: []string{"latest-stable"}}},
 	}
 	for _, tt := range tests {
-		facts, err := Extractor{}.Extract(t.Context(), file(tt.path, tt.content))
+		facts, err := Extractor{}.Extract(t.Context(), extracttest.File(tt.path, tt.content))
 		require.NoErrorf(t, err, "Extract, %s", tt.name)
 		assert.Equalf(t, inventory.Facts{OS: &tt.want}, facts, "Extract, %s", tt.name)
 	}
@@ -140,14 +113,14 @@ func TestExtractNothing(t *testing.T) {
 		{"etc/apk/repositories", "", 0},
 	}
 	for _, tt := range tests {
-		facts, err := Extractor{}.Extract(t.Context(), file(tt.path, tt.content))
+		facts, err := Extractor{}.Extract(t.Context(), extracttest.File(tt.path, tt.content))
 		require.NoErrorf(t, err, "Extract(%q) of %q", tt.content, tt.path)
 		assert.Equalf(t, inventory.Facts{Ignored: tt.ignored}, facts, "Extract(%q) of %q", tt.content, tt.path)
 	}
 }
 
 func TestExtractProblems(t *testing.T) {
-	facts, err := Extractor{}.Extract(t.Context(), file(etcPath, "ID=a\nwhat is this\n1X=2\nVERSION_ID=\"3\n"))
+	facts, err := Extractor{}.Extract(t.Context(), extracttest.File(etcPath, "ID=a\nwhat is this\n1X=2\nVERSION_ID=\"3\n"))
 	require.NoError(t, err)
 	assert.Equal(t, inventory.Facts{
 		OS:       &inventory.OS{ID: "a", Version: "3"},
@@ -204,7 +177,7 @@ func TestExtractErrors(t *testing.T) {
 		require.ErrorIsf(t, err, tt.is, "Extract, %s", tt.name)
 		assert.Zerof(t, facts, "Extract, %s", tt.name)
 	}
-	_, err := Extractor{}.Extract(t.Context(), file(etcPath, strings.Repeat("#", maxFile)))
+	_, err := Extractor{}.Extract(t.Context(), extracttest.File(etcPath, strings.Repeat("#", maxFile)))
 	assert.NoError(t, err, "Extract, just small enough")
 }
 
@@ -269,14 +242,14 @@ func TestMerge(t *testing.T) {
 }
 
 func FuzzExtract(f *testing.F) {
-	f.Add(fixture(f, "debian-12", "os-release"))
-	f.Add(fixture(f, "alpine-3.20", "repositories"))
+	f.Add(extracttest.Fixture(f, "debian-12", "os-release"))
+	f.Add(extracttest.Fixture(f, "alpine-3.20", "repositories"))
 	f.Add("DISTRIB_ID=\"a\\\"b\nID='x")
 	f.Add("SUSE Linux Enterprise Server 11\nVERSION=11\nPATCHLEVEL=4")
 	f.Add("CentOS release 6.10 (Final)")
 	f.Fuzz(func(t *testing.T, content string) {
 		for _, p := range append(paths(), apkRepositories) {
-			facts, err := Extractor{}.Extract(t.Context(), file(p, content))
+			facts, err := Extractor{}.Extract(t.Context(), extracttest.File(p, content))
 			if err != nil {
 				require.Zero(t, facts)
 				require.Greater(t, len(content), maxFile)
@@ -299,7 +272,7 @@ func FuzzExtract(f *testing.F) {
 				require.NotEmpty(t, merged.ID)
 				require.Equal(t, got, merged)
 			}
-			again, err := Extractor{}.Extract(t.Context(), file(p, content))
+			again, err := Extractor{}.Extract(t.Context(), extracttest.File(p, content))
 			require.NoError(t, err)
 			require.Equal(t, facts, again)
 		}
@@ -307,11 +280,11 @@ func FuzzExtract(f *testing.F) {
 }
 
 func BenchmarkExtract(b *testing.B) {
-	content := fixture(b, "debian-12", "os-release")
+	content := extracttest.Fixture(b, "debian-12", "os-release")
 	b.SetBytes(int64(len(content)))
 	b.ReportAllocs()
 	for b.Loop() {
-		facts, err := Extractor{}.Extract(b.Context(), file(etcPath, content))
+		facts, err := Extractor{}.Extract(b.Context(), extracttest.File(etcPath, content))
 		if err != nil || facts.OS.ID != "debian" {
 			b.Fatal(err)
 		}

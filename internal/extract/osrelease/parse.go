@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
@@ -77,7 +78,7 @@ func assignments(text string, set func(key, value string)) (problems []string) {
 		}
 	}
 	if bad > 0 {
-		problems = append(problems, fmt.Sprintf("%d lines are not KEY=VALUE with matching quotes; the first is %q", bad, clip(first)))
+		problems = append(problems, fmt.Sprintf("%d lines are not KEY=VALUE with matching quotes; the first is %q", bad, lines.Clip(first)))
 	}
 	return problems
 }

@@ -81,6 +81,9 @@ func (s *scanner) read(src io.Reader, info inventory.Layer) error {
 			return err
 		}
 		if format == plain {
+			// Files of 10 KB and lists of 20 bytes for each are usual; growing
+			// in steps would cost as much again.
+			s.facts.list.data = make([]byte, 0, min(max(at.Size()>>9, 4<<10), 4<<20))
 			return s.archive(tarwalk.NewReaderAt(at, at.Size()))
 		}
 	}

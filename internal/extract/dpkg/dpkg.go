@@ -78,5 +78,5 @@ func (Extractor) Extract(ctx context.Context, f *inventory.File) (inventory.Fact
 	if name, ok := strings.CutSuffix(base, listExt); ok && path.Dir(f.Path()) == infoDir {
 		return readPaths(ctx, f, name, listPath)
 	}
-	return readStatus(ctx, f)
+	return readStatus(ctx, f, f.Size())
 }

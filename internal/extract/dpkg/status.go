@@ -12,8 +12,10 @@ import (
 )
 
 // readStatus reads a status file or a file of status.d.
-func readStatus(ctx context.Context, r io.Reader) (inventory.Facts, error) {
-	p := parser{interned: make(map[string]string)}
+func readStatus(ctx context.Context, r io.Reader, size int64) (inventory.Facts, error) {
+	// Stanzas of half a kilobyte are short ones. The size is the image's word
+	// for it, so the guess is bounded.
+	p := parser{interned: make(map[string]string), guess: min(size>>9+1, 1024)}
 	if err := lines.Each(ctx, r, maxFile, p.line); err != nil {
 		return inventory.Facts{}, err
 	}
@@ -29,6 +31,7 @@ type parser struct {
 	stanza   stanza // the one that is being read
 	facts    inventory.Facts
 	problems lines.Problems
+	guess    int64 // of the number of packages
 	interned map[string]string // values that most packages share
 }
 
@@ -128,6 +131,9 @@ func (p *parser) flush() error {
 	}
 	if len(p.facts.Packages) == maxPackages {
 		return fmt.Errorf("more than %d packages: %w", maxPackages, inventory.ErrTooLarge)
+	}
+	if p.facts.Packages == nil {
+		p.facts.Packages = make([]inventory.Package, 0, p.guess)
 	}
 	p.facts.Packages = append(p.facts.Packages, inventory.Package{
 		Type:       "deb",

@@ -31,7 +31,7 @@ type parser struct {
 	stanza   stanza // the one that is being read
 	facts    inventory.Facts
 	problems lines.Problems
-	guess    int64 // of the number of packages
+	guess    int64             // of the number of packages
 	interned map[string]string // values that most packages share
 }
 

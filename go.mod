@@ -3,13 +3,13 @@ module github.com/imagevet/imagevet
 go 1.26.0
 
 require (
-	github.com/CycloneDX/cyclonedx-go v0.12.0
-	github.com/aquasecurity/go-version v0.0.1
-	github.com/google/go-containerregistry v0.22.1
-	github.com/klauspost/compress v1.20.3
-	github.com/package-url/packageurl-go v0.1.7
-	github.com/stretchr/testify v1.12.1
-	golang.org/x/sync v0.24.0
+	github.com/CycloneDX/cyclonedx-go v0.12.0 // the inventory in CycloneDX
+	github.com/aquasecurity/go-version v0.0.1 // the generic version scheme
+	github.com/google/go-containerregistry v0.22.1 // registries: references, authentication, download
+	github.com/klauspost/compress v1.20.3 // zstd, and a faster gzip than the standard library's
+	github.com/package-url/packageurl-go v0.1.7 // package URLs
+	github.com/stretchr/testify v1.12.1 // tests
+	golang.org/x/sync v0.24.0 // errgroup and a weighted semaphore
 )
 
 require (

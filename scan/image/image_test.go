@@ -104,6 +104,9 @@ func TestDockerArchiveDigest(t *testing.T) {
 			b["manifest.json"] = bytes.ReplaceAll(b["manifest.json"], []byte(blobName(hashOf(layer(t, "top")))), []byte("top.tar"))
 			b["top.tar"] = layer(t, "top")
 		}},
+		{"other configuration", func(b blobs, d v1.Descriptor) {
+			b["index.json"] = bytes.ReplaceAll(b["index.json"], []byte(d.Digest.Hex), []byte(sibling(t, b, d).Hex))
+		}},
 	}
 	for _, tt := range tests {
 		b, manifest, config, _ := modern(t)
@@ -113,6 +116,16 @@ func TestDockerArchiveDigest(t *testing.T) {
 		assert.Equal(t, config.Digest.String(), img.Target().ImageID, tt.name)
 		assert.Empty(t, img.Target().Digest, tt.name)
 	}
+}
+
+// sibling adds a manifest with the layers of another and its configuration
+// formatted in another way, which has the same size.
+func sibling(t *testing.T, b blobs, d v1.Descriptor) v1.Hash {
+	t.Helper()
+	doc, err := parseDocument(b[blobName(d.Digest)], "")
+	require.NoError(t, err)
+	raw := bytes.Replace(b[blobName(doc.Config.Digest)], []byte("step 0"), []byte("step 9"), 1)
+	return b.manifest(t, d.MediaType, b.add(raw, doc.Config.MediaType), doc.Layers...).Digest
 }
 
 func TestOCI(t *testing.T) {

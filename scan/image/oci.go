@@ -280,14 +280,16 @@ func (r *resolver) named(ctx context.Context, list []v1.Descriptor, ref string) 
 		}
 		return list, nil
 	}
-	var matches []v1.Descriptor
-	for _, d := range list {
-		if descriptorMatches(d, ref) {
-			matches = append(matches, d)
+	for _, match := range []func(d v1.Descriptor, want string) bool{matchesName, matchesTag} {
+		var matches []v1.Descriptor
+		for _, d := range list {
+			if match(d, ref) {
+				matches = append(matches, d)
+			}
 		}
-	}
-	if len(matches) > 0 {
-		return matches, nil
+		if len(matches) > 0 {
+			return matches, nil
+		}
 	}
 	return r.byDigest(ctx, list, ref)
 }

@@ -54,18 +54,19 @@ func descriptorLabels(d v1.Descriptor) labels {
 	return l
 }
 
-// descriptorMatches is labels.match for an entry of an index, of which the
-// tag alone may be recorded: then it may be any repository's.
-func descriptorMatches(d v1.Descriptor, want string) bool {
-	if descriptorLabels(d).match(want) {
-		return true
-	}
+// matchesName reports whether an entry of an index has the name that is wanted.
+func matchesName(d v1.Descriptor, want string) bool { return descriptorLabels(d).match(want) }
+
+// matchesTag reports whether an entry of an index, of which the tag alone is
+// recorded, has the tag of what is wanted. It may be of any repository. A tag
+// that is left out does not count, as all names would match "latest".
+func matchesTag(d v1.Descriptor, want string) bool {
 	tag := d.Annotations[annotationRefName]
-	if tag == "" || d.Annotations[annotationImageName] != "" {
+	if d.Annotations[annotationImageName] != "" || !strings.HasSuffix(want, ":"+tag) {
 		return false
 	}
 	ref, err := name.NewTag(want)
-	return err == nil && strings.HasSuffix(want, ":"+tag) && ref.TagStr() == tag
+	return err == nil && ref.TagStr() == tag
 }
 
 // descriptorLabel is the best name of an entry of an index, empty if it has

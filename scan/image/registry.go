@@ -200,13 +200,9 @@ type blobReader struct {
 	desc     v1.Descriptor
 	body     io.ReadCloser
 	n        int64
-	err      error
 }
 
 func (b *blobReader) Read(p []byte) (int, error) {
-	if b.err != nil {
-		return 0, b.err
-	}
 	n, err := b.body.Read(p)
 	b.n += int64(n)
 	switch {
@@ -220,7 +216,6 @@ func (b *blobReader) Read(p []byte) (int, error) {
 	default:
 		err = b.registry.fail(b.ctx, err)
 	}
-	b.err = err
 	return n, err
 }
 

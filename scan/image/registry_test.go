@@ -444,6 +444,8 @@ func TestRemoteContext(t *testing.T) {
 	defer cancel()
 	_, err = Remote(short, reg.host+"/app:1", anonymous())
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
+	var e *RegistryError
+	assert.False(t, errors.As(err, &e), "the end of a context is not the registry's fault")
 
 	// A layer ends with the context of its own call and no other.
 	reg.misbehave(hang(hashOf(stored).String()))

@@ -3,6 +3,8 @@ package image
 import (
 	"bytes"
 	"fmt"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,6 +80,25 @@ func TestDockerPlatforms(t *testing.T) {
 	assert.Equal(t, []Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"}}, e.Available)
 }
 
+// TestDockerEntries has the ways in which manifest.json lists one image, or
+// two that have no tag.
+func TestDockerEntries(t *testing.T) {
+	base := layer(t, "base")
+	files := blobs{"base.tar": base, "amd64.json": configOf(t, "linux/amd64", base), "arm64.json": configOf(t, "linux/arm64", base)}
+	files["manifest.json"] = []byte(`[
+		{"Config": "amd64.json", "RepoTags": ["app:1"], "Layers": ["base.tar"]},
+		{"Config": "amd64.json", "RepoTags": ["app:2"], "Layers": ["base.tar"]}]`)
+	img, err := fromBytes(t, tarOf(t, files, nil))
+	require.NoError(t, err, "one image with two tags")
+	assert.Equal(t, "linux/amd64", img.Target().Platform)
+
+	files["manifest.json"] = []byte(`[{"Config": "amd64.json", "Layers": ["base.tar"]}, {"Config": "arm64.json", "Layers": ["base.tar"]}]`)
+	_, err = fromBytes(t, tarOf(t, files, nil))
+	var e *SelectError
+	require.ErrorAs(t, err, &e, "two images without a tag")
+	assert.Equal(t, []string{"amd64.json", "arm64.json"}, e.Available)
+}
+
 // TestSelectOCI covers the ways in which a layout names its images.
 func TestSelectOCI(t *testing.T) {
 	b := blobs{}
@@ -85,11 +106,13 @@ func TestSelectOCI(t *testing.T) {
 	c := b.image(t, "linux/amd64", layer(t, "c"))
 	d := b.image(t, "linux/amd64", layer(t, "d"))
 	e := b.image(t, "linux/amd64", layer(t, "e"))
+	f := b.image(t, "linux/amd64", layer(t, "f"))
 	list := []v1.Descriptor{
 		named(named(a, annotationImageName, "docker.io/library/alpine:3.10"), annotationRefName, "3.10"),
 		named(c, annotationRefName, "1.25"),                      // a tag of a repository that is not recorded
 		named(d, annotationRefName, "registry.example/team/d:1"), // a whole name
 		e,
+		named(f, annotationRefName, "latest"),
 	}
 	data := tarOf(t, b.layout(t, list...), nil)
 	idOf := func(name string) string { return hashOf(configOf(t, "linux/amd64", layer(t, name))).String() }
@@ -102,6 +125,7 @@ func TestSelectOCI(t *testing.T) {
 		{"3.10", a},
 		{"1.25", c},
 		{"nginx:1.25", c},
+		{"team/app:latest", f},
 		{"registry.example/team/d:1", d},
 		{e.Digest.String(), e},
 		{"app@" + a.Digest.String(), a},
@@ -113,8 +137,8 @@ func TestSelectOCI(t *testing.T) {
 		require.NoErrorf(t, err, "WithReference(%q)", tt.ref)
 		assert.Equalf(t, tt.want.Digest.String(), img.Target().Digest, "WithReference(%q)", tt.ref)
 	}
-	available := []string{"docker.io/library/alpine:3.10", "1.25", "registry.example/team/d:1", e.Digest.String()}
-	for _, ref := range []string{"", "alpine", "nginx:3.10", "nginx", "team/d:1", "sha256:" + strings.Repeat("0", 64)} {
+	available := []string{"docker.io/library/alpine:3.10", "1.25", "registry.example/team/d:1", e.Digest.String(), "latest"}
+	for _, ref := range []string{"", "alpine:3.11", "team/app", "nginx:3.10", "team/d:1", "sha256:" + strings.Repeat("0", 64)} {
 		var opts []Option
 		if ref != "" {
 			opts = append(opts, WithReference(ref))
@@ -126,14 +150,20 @@ func TestSelectOCI(t *testing.T) {
 	}
 
 	// Two images without names are two images, not one for two platforms.
-	_, err := fromBytes(t, tarOf(t, b.layout(t, a, e), nil))
+	amd64 := WithPlatform(Platform{OS: "linux", Architecture: "amd64"}) // whatever the tests run on
+	_, err := fromBytes(t, tarOf(t, b.layout(t, a, e), nil), amd64)
 	var sel *SelectError
 	require.ErrorAs(t, err, &sel)
 	assert.Equal(t, []string{a.Digest.String(), e.Digest.String()}, sel.Available)
 	// Two images of one name for one platform.
-	_, err = fromBytes(t, tarOf(t, b.layout(t, named(a, annotationRefName, "x"), named(e, annotationRefName, "x")), nil), WithReference("x"))
+	_, err = fromBytes(t, tarOf(t, b.layout(t, named(a, annotationRefName, "x"), named(e, annotationRefName, "x")), nil), WithReference("x"), amd64)
 	require.ErrorAs(t, err, &sel)
 	assert.Equal(t, "x", sel.Want)
+	// One name for two platforms, one of them below the one that is asked for.
+	v6, v7 := b.image(t, "linux/arm/v6"), b.image(t, "linux/arm/v7")
+	img, err := fromBytes(t, tarOf(t, b.layout(t, named(v7, annotationRefName, "x"), named(v6, annotationRefName, "x")), nil), WithPlatform(Platform{"linux", "arm", "v7"}))
+	require.NoError(t, err)
+	assert.Equal(t, v7.Digest.String(), img.Target().Digest)
 }
 
 // multi is an index as builders write it: for several platforms, with an
@@ -145,7 +175,9 @@ func multi(t *testing.T, b blobs, platforms ...string) v1.Descriptor {
 	attestation = named(attestation, "vnd.docker.reference.type", "attestation-manifest")
 	signature := b.manifest(t, types.OCIManifestSchema1, b.add([]byte("{}"), "application/vnd.oci.empty.v1+json"))
 	signature.ArtifactType = "application/vnd.dev.sigstore.bundle.v0.3+json"
-	list := []v1.Descriptor{attestation, signature}
+	plainAttestation := b.manifest(t, types.OCIManifestSchema1, b.add([]byte(`{"rootfs": {}}`), types.OCIConfigJSON))
+	plainAttestation.Platform = attestation.Platform
+	list := []v1.Descriptor{attestation, plainAttestation, signature}
 	for _, p := range platforms {
 		list = append(list, b.image(t, p, layer(t, p)))
 	}
@@ -154,6 +186,9 @@ func multi(t *testing.T, b blobs, platforms ...string) v1.Descriptor {
 
 func TestSelectPlatform(t *testing.T) {
 	all := []string{"linux/arm/v6", "linux/amd64", "linux/arm64/v8", "linux/arm/v7", "linux/arm/v5", "windows/amd64", "linux/386"}
+	if own := "linux/" + runtime.GOARCH; !slices.ContainsFunc(all, func(p string) bool { return strings.HasPrefix(p, own) }) {
+		all = append(all, own)
+	}
 	b := blobs{}
 	index := multi(t, b, all...)
 	docker := b.index(t, types.DockerManifestList, index)
@@ -177,11 +212,11 @@ func TestSelectPlatform(t *testing.T) {
 			require.NoErrorf(t, err, "%s, WithPlatform(%q)", name, want)
 			assert.Equalf(t, got, img.Target().Platform, "%s, WithPlatform(%q)", name, want)
 		}
-		_, err := fromBytes(t, data, WithPlatform(Platform{OS: "linux", Architecture: "s390x"}))
+		_, err := fromBytes(t, data, WithPlatform(Platform{OS: "linux", Architecture: "mips"}))
 		var e *PlatformError
 		require.ErrorAs(t, err, &e, name)
 		assert.Len(t, e.Available, len(all), name)
-		assert.Equal(t, "linux/s390x", e.Want.String(), name)
+		assert.Equal(t, "linux/mips", e.Want.String(), name)
 		assert.Contains(t, err.Error(), `"linux/arm/v6"`, name)
 	}
 
@@ -201,6 +236,11 @@ func TestUnlabelledPlatforms(t *testing.T) {
 	img, err := fromBytes(t, data, WithPlatform(Platform{OS: "linux", Architecture: "riscv64"}))
 	require.NoError(t, err)
 	assert.Equal(t, y.Digest.String(), img.Target().Digest)
+
+	data = tarOf(t, b.layout(t, b.index(t, types.OCIImageIndex, artifact, y)), nil)
+	img, err = fromBytes(t, data)
+	require.NoError(t, err, "there is one image, and an artifact that does not count")
+	assert.Equal(t, y.Digest.String(), img.Target().Digest)
 }
 
 func TestOnlyPlatform(t *testing.T) {
@@ -219,6 +259,12 @@ func TestOnlyPlatform(t *testing.T) {
 	files, links, _ := legacy(t)
 	_, err = fromBytes(t, tarOf(t, files, links), WithReference("app"), WithPlatform(Platform{OS: "linux", Architecture: "arm64"}))
 	require.ErrorAs(t, err, &e)
+
+	// What an index says counts, as the configuration may be a copy of another.
+	mislabelled := b.image(t, "linux/amd64")
+	mislabelled.Platform = rawPlatform("linux/arm64")
+	_, err = fromBytes(t, tarOf(t, b.layout(t, mislabelled), nil), WithPlatform(Platform{OS: "linux", Architecture: "arm64"}))
+	require.NoError(t, err)
 
 	// The variant may be in the index only.
 	config := b.add(bytes.Replace(configOf(t, "linux/arm/v6"), []byte(`"v6"`), []byte(`""`), 1), types.OCIConfigJSON)

@@ -1,6 +1,7 @@
 package scan_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -345,6 +347,49 @@ func TestRegistry(t *testing.T) {
 	var failed *image.RegistryError
 	require.ErrorAs(t, err, &failed)
 	assert.Equal(t, 404, failed.Status)
+}
+
+// A counter counts the bytes that are read.
+type counter struct {
+	r io.ReaderAt
+	n atomic.Int64
+}
+
+func (c *counter) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.r.ReadAt(p, off)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// Of a plain archive of plain layers only headers and wanted files are read.
+func TestDockerArchiveIsWalkedBySeeking(t *testing.T) {
+	const files, size = 500, 10_000
+	fsys := bookworm()
+	for i := range files {
+		fsys[fmt.Sprintf("usr/share/doc/file-%03d", i)] = &fstest.MapFile{Data: bytes.Repeat([]byte("x"), size)}
+	}
+	var layer bytes.Buffer
+	writeTar(t, &layer, fsys)
+	config := fmt.Sprintf(`{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":["%s"]}}`, sha(layer.Bytes()))
+	var docker bytes.Buffer
+	writeTar(t, &docker, fstest.MapFS{
+		"config.json":   {Data: []byte(config)},
+		"l/layer.tar":   {Data: layer.Bytes()},
+		"manifest.json": {Data: []byte(`[{"Config":"config.json","RepoTags":["a:1"],"Layers":["l/layer.tar"]}]`)},
+	})
+	c := &counter{r: bytes.NewReader(docker.Bytes())}
+	img, err := image.ArchiveReader(t.Context(), "test", c, int64(docker.Len()))
+	require.NoError(t, err)
+	s, err := scan.New()
+	require.NoError(t, err)
+	report, err := s.Scan(t.Context(), img)
+	require.NoError(t, err)
+	assert.Len(t, report.Packages, 3)
+
+	wanted := len(fsys["var/lib/dpkg/status"].Data) + len(fsys["usr/lib/os-release"].Data)
+	headers := 512 * (len(fsys) + 2) // each header once, and the end of the archive
+	outer := 8 << 10                 // headers and JSON of the outer archive, and how the layer begins
+	assert.Less(t, c.n.Load(), int64(headers+wanted+outer), "of %d bytes", docker.Len())
 }
 
 func TestCancel(t *testing.T) {

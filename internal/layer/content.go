@@ -125,7 +125,7 @@ func (c *content) verify() (string, error) {
 	}
 	if c.stored != nil {
 		if got := c.stored.digest(); got != c.info.Digest {
-			return "", &inventory.DigestError{What: "digest", Want: c.info.Digest, Got: got}
+			return "", &inventory.DigestError{Want: c.info.Digest, Got: got}
 		}
 	}
 	if c.raw == nil {
@@ -133,7 +133,7 @@ func (c *content) verify() (string, error) {
 	}
 	diffID := c.raw.digest()
 	if strings.HasPrefix(c.info.DiffID, "sha256:") && diffID != c.info.DiffID {
-		return "", &inventory.DigestError{What: "diff ID", Want: c.info.DiffID, Got: diffID}
+		return "", &inventory.DigestError{Want: c.info.DiffID, Got: diffID, Unpacked: true}
 	}
 	return diffID, nil
 }

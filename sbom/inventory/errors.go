@@ -41,13 +41,37 @@ func (e *LayerError) Error() string {
 // Unwrap returns the cause.
 func (e *LayerError) Unwrap() error { return e.Err }
 
-// A DigestError reports content that is not what its digest promises.
+// A DigestError reports content that is not what its digest or its size says:
+// it is damaged, or somebody has changed it.
 type DigestError struct {
-	What string // "digest" of a blob as it is stored, or "diff ID" of an uncompressed layer
-	Want string // as the image states it
-	Got  string // as computed
+	// Name is the file, folder or reference that was read; empty where the
+	// error around this one names it.
+	Name string
+	Want string // the digest that the content should have
+	Got  string // the digest it has, empty if it was not computed
+	// Unpacked is true if the digests are diff IDs, of an uncompressed layer.
+	Unpacked bool
+	// WantSize and GotSize are in bytes. GotSize is how many were seen before
+	// reading ended. Both are 0 where the size is not stated.
+	WantSize, GotSize int64
+	Err               error // the cause, nil if there is none
 }
 
 func (e *DigestError) Error() string {
-	return fmt.Sprintf("content does not match its %s: the image states %s, the content has %s; get the image again", e.What, e.Want, e.Got)
+	what, name := "other bytes", ""
+	switch {
+	case e.WantSize != e.GotSize:
+		what = fmt.Sprintf("%d bytes in place of %d", e.GotSize, e.WantSize)
+	case e.Unpacked:
+		what = fmt.Sprintf("diff ID %q", e.Got)
+	case e.Got != "":
+		what = fmt.Sprintf("digest %q", e.Got)
+	}
+	if e.Name != "" {
+		name = fmt.Sprintf("%q: ", e.Name)
+	}
+	return fmt.Sprintf("%sblob %q has %s: fetch or save the image again", name, e.Want, what)
 }
+
+// Unwrap returns the cause.
+func (e *DigestError) Unwrap() error { return e.Err }

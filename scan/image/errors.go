@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+
+	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
 // A FormatError reports that something is no image, or is one that is damaged
@@ -37,29 +39,7 @@ func (e *FormatError) Unwrap() error { return e.Err }
 
 // A DigestError reports content that is not what its digest or its size says:
 // it is damaged, or somebody has changed it.
-type DigestError struct {
-	Name string // what was read: a file, a folder or a reference
-	Want string // the digest that the content should have
-	Got  string // the digest it has, empty if it was not computed
-	// WantSize and GotSize are in bytes. GotSize is how many were seen before
-	// reading ended.
-	WantSize, GotSize int64
-	Err               error // the cause, nil if there is none
-}
-
-func (e *DigestError) Error() string {
-	what := "other bytes"
-	switch {
-	case e.WantSize != e.GotSize:
-		what = fmt.Sprintf("%d bytes in place of %d", e.GotSize, e.WantSize)
-	case e.Got != "":
-		what = fmt.Sprintf("digest %q", e.Got)
-	}
-	return fmt.Sprintf("%q: blob %q has %s: fetch or save the image again", e.Name, e.Want, what)
-}
-
-// Unwrap returns the cause.
-func (e *DigestError) Unwrap() error { return e.Err }
+type DigestError = inventory.DigestError
 
 // A PlatformError reports that an image is not there for a platform.
 type PlatformError struct {

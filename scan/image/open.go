@@ -50,6 +50,21 @@ func Archive(ctx context.Context, path string, opts ...Option) (*Image, error) {
 	return img, nil
 }
 
+// ArchiveReader opens the image in an archive of size bytes that r reads, as
+// [Archive] does for a file. The name is used for the result and for errors.
+// The caller closes what r reads from after the image.
+func ArchiveReader(ctx context.Context, name string, r io.ReaderAt, size int64, opts ...Option) (*Image, error) {
+	c, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	t, err := archive.NewTar(ctx, r, size)
+	if err != nil {
+		return nil, archiveError(name, err)
+	}
+	return fromTar(ctx, name, t, c)
+}
+
 // archiveError is the error of an archive whose index cannot be read.
 func archiveError(name string, err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {

@@ -238,7 +238,7 @@ func TestHistory(t *testing.T) {
 		{`[{"created_by":"1"},{}]`, []string{"1", ""}},
 		{`null`, []string{"", ""}},
 		{`[]`, []string{"", ""}},
-		{`[{"created_by":"1"}]`, []string{"", ""}}, // squashed
+		{`[{"created_by":"1"}]`, []string{"", ""}},                                         // squashed
 		{`[{"created_by":"1"},{"created_by":"2"},{"created_by":"3"}]`, []string{"", ""}},   // too many
 		{`[{"created_by":"1","empty_layer":true},{"empty_layer":true}]`, []string{"", ""}}, // none
 	}

@@ -292,28 +292,22 @@ func appendAPKKey(dst []byte, v string) ([]byte, error) {
 	}
 }
 
-// satisfiesAPK evaluates constraints as apk-world(5) describes them for the
+// parseAPKConstraint parses constraints as apk-world(5) describes them for the
 // list of packages to install,
 // https://gitlab.alpinelinux.org/alpine/apk-tools/-/blob/master/doc/apk-world.5.scd.
 // The operator "><", which compares checksums of packages, has no meaning for
 // versions.
-func satisfiesAPK(v, constraint string) (bool, error) {
-	if err := checkAPK(v); err != nil {
-		return false, err
-	}
-	if err := checkConstraint(APK, constraint); err != nil {
-		return false, err
-	}
-	met := true
+func parseAPKConstraint(constraint string) ([]allOf, *ParseError) {
+	var set allOf
 	start, end := trimBlanks(constraint, 0, len(constraint))
 	for start < end {
 		op := start
 		for start < end && strings.IndexByte("<=>~", constraint[start]) >= 0 {
 			start++
 		}
-		admitted, prefix := apkOperator(constraint[op:start])
+		admitted, isPrefix := apkOperator(constraint[op:start])
 		if admitted == 0 {
-			return false, &ParseError{Scheme: APK, Text: constraint, Pos: op, Reason: "unknown operator"}
+			return nil, &ParseError{Scheme: APK, Text: constraint, Pos: op, Reason: "unknown operator"}
 		}
 		start, _ = trimBlanks(constraint, start, end)
 		from := start
@@ -322,12 +316,16 @@ func satisfiesAPK(v, constraint string) (bool, error) {
 		}
 		want := constraint[from:start]
 		if err := checkAPK(want); err != nil {
-			return false, within(err, constraint, from)
+			return nil, within(err, constraint, from)
 		}
-		met = met && admitted.holds(compareValidAPK(v, want, prefix))
+		c := comparator{holds: admitted, version: want}
+		if isPrefix {
+			c.kind = prefix
+		}
+		set = append(set, c)
 		start, _ = trimBlanks(constraint, start, end)
 	}
-	return met, nil
+	return []allOf{set}, nil
 }
 
 // apkOperator returns what an operator admits and whether it takes the

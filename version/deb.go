@@ -259,44 +259,44 @@ func appendDebByte(dst []byte, c byte) []byte {
 	return append(dst, debAfter, c)
 }
 
-// satisfiesDeb evaluates a relation as section 7.1 of the Debian policy
+// parseDebConstraint parses a relation as section 7.1 of the Debian policy
 // defines it for dependency fields,
 // https://www.debian.org/doc/debian-policy/ch-relationships.html#syntax-of-relationship-fields.
-func satisfiesDeb(v, constraint string) (bool, error) {
-	have, err := parseDeb(v)
-	if err != nil {
-		return false, err
-	}
-	if err := checkConstraint(Deb, constraint); err != nil {
-		return false, err
-	}
-	if isBlankText(constraint) {
-		return true, nil
-	}
-	met, groupMet := true, false
+// It is a conjunction of alternatives there, and is turned inside out here.
+func parseDebConstraint(constraint string) ([]allOf, *ParseError) {
+	any := []allOf{{}}
+	var group []comparator // alternatives, of which one must hold
 	for start := 0; start <= len(constraint); {
 		end := start
 		for end < len(constraint) && constraint[end] != ',' && constraint[end] != '|' {
 			end++
 		}
-		admitted, want, err := parseDebRelation(constraint, start, end)
+		holds, want, err := parseDebRelation(constraint, start, end)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		groupMet = groupMet || admitted.holds(have.compare(want))
+		group = append(group, comparator{holds: holds, version: want})
 		if end == len(constraint) || constraint[end] == ',' {
-			met = met && groupMet
-			groupMet = false
+			var product []allOf
+			for _, set := range any {
+				for _, c := range group {
+					product = append(product, append(set[:len(set):len(set)], c))
+				}
+			}
+			if len(product) > maxAlternatives {
+				return nil, &ParseError{Scheme: Deb, Text: constraint, Pos: start, Reason: "too many alternatives"}
+			}
+			any, group = product, nil
 		}
 		start = end + 1
 	}
-	return met, nil
+	return any, nil
 }
 
 // parseDebRelation reads one comparison, constraint[start:end].
-func parseDebRelation(constraint string, start, end int) (relation, debVersion, *ParseError) {
-	fail := func(reason string) (relation, debVersion, *ParseError) {
-		return 0, debVersion{}, &ParseError{Scheme: Deb, Text: constraint, Pos: start, Reason: reason}
+func parseDebRelation(constraint string, start, end int) (relation, string, *ParseError) {
+	fail := func(reason string) (relation, string, *ParseError) {
+		return 0, "", &ParseError{Scheme: Deb, Text: constraint, Pos: start, Reason: reason}
 	}
 	start, end = trimBlanks(constraint, start, end)
 	if start < end && constraint[start] == '(' {
@@ -329,11 +329,10 @@ func parseDebRelation(constraint string, start, end int) (relation, debVersion, 
 	if start == end {
 		return fail("no version")
 	}
-	want, err := parseDeb(constraint[start:end])
-	if err != nil {
-		return 0, debVersion{}, within(err, constraint, start)
+	if _, err := parseDeb(constraint[start:end]); err != nil {
+		return 0, "", within(err, constraint, start)
 	}
-	return admitted, want, nil
+	return admitted, constraint[start:end], nil
 }
 
 // trimBlanks narrows s[start:end] to leave out the blanks around it.

@@ -112,20 +112,14 @@ func appendGenericKey(dst []byte, v string) ([]byte, error) {
 	return append(dst, genericEnd), nil
 }
 
-func satisfiesGeneric(v, constraint string) (bool, error) {
-	parsed, perr := parseGeneric(v)
-	if perr != nil {
-		return false, perr
-	}
-	if err := checkConstraint(Generic, constraint); err != nil {
-		return false, err
-	}
-	if isBlankText(constraint) {
-		return true, nil
-	}
-	constraints, err := generic.NewConstraints(constraint)
+// parseGenericConstraint leaves the parsing and the tests to the module.
+func parseGenericConstraint(constraint string) ([]allOf, *ParseError) {
+	parsed, err := generic.NewConstraints(constraint)
 	if err != nil {
-		return false, &ParseError{Scheme: Generic, Text: constraint, Reason: "not a constraint, or a number is beyond 64 bits"}
+		return nil, &ParseError{Scheme: Generic, Text: constraint, Reason: "not a constraint, or a number is beyond 64 bits"}
 	}
-	return constraints.Check(parsed), nil
+	return []allOf{{{test: func(v string) bool {
+		have, err := generic.Parse(v)
+		return err == nil && parsed.Check(have)
+	}}}}, nil
 }

@@ -45,15 +45,14 @@ func Compare(s Scheme, a, b string) (int, error) {
 // The error is a [*ParseError] if v is not a version of s or the constraint
 // is malformed, and wraps [ErrUnknownScheme] if s is not a scheme.
 func Satisfies(s Scheme, v, constraint string) (bool, error) {
-	switch s {
-	case Deb:
-		return satisfiesDeb(v, constraint)
-	case APK:
-		return satisfiesAPK(v, constraint)
-	case Generic:
-		return satisfiesGeneric(v, constraint)
+	if _, err := Parse(s, v); err != nil {
+		return false, err
 	}
-	return false, s.unknown()
+	r, err := ParseRange(s, constraint)
+	if err != nil {
+		return false, err
+	}
+	return r.contains(v), nil
 }
 
 // Key returns bytes that sort as v does: bytes.Compare of two keys of one

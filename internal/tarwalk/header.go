@@ -104,8 +104,9 @@ func parseNumber(b []byte) (int64, bool) {
 }
 
 // parseOctal reads octal digits between blanks and zeros; nothing at all is 0.
+// What follows a zero behind them does not count, as for the standard library.
 func parseOctal(b []byte) (int64, bool) {
-	b = bytes.Trim(b, " \x00")
+	b = cString(bytes.Trim(b, " \x00"))
 	var n int64
 	for _, c := range b {
 		if c < '0' || c > '7' || n > math.MaxInt64>>3 {

@@ -40,12 +40,19 @@ func parseHeader(b *[blockSize]byte) (h header, reason string) {
 // has one. The result lies in r.block or r.joined.
 func (h header) name(r *Reader) []byte {
 	name := cString(r.block[0:100])
-	if string(r.block[257:263]) != "ustar\x00" {
-		return name // v7 has no prefix, GNU uses its place for other things
-	}
-	prefix := r.block[345:500]
-	if string(r.block[508:512]) == "tar\x00" {
-		prefix = r.block[345:476] // star keeps times in the rest
+	var prefix []byte
+	switch {
+	case string(r.block[257:263]) == "ustar\x00":
+		prefix = r.block[345:500]
+		if string(r.block[508:512]) == "tar\x00" {
+			prefix = r.block[345:476] // star keeps times in the rest
+		}
+	case string(r.block[257:265]) == "ustar  \x00" && !isGNUTime(r.block[345:357], r.block[357:369]):
+		// GNU keeps times there. Go before 1.8, and with it the Docker of its
+		// day, wrote prefixes nevertheless: https://go.dev/issue/12594.
+		if prefix = cString(r.block[345:500]); !isASCII(prefix) {
+			prefix = nil
+		}
 	}
 	prefix = cString(prefix)
 	if len(prefix) == 0 {
@@ -55,6 +62,25 @@ func (h header) name(r *Reader) []byte {
 	r.joined = append(r.joined, '/')
 	r.joined = append(r.joined, name...)
 	return r.joined
+}
+
+// isGNUTime reports whether the fields hold numbers, if anything.
+func isGNUTime(fields ...[]byte) bool {
+	for _, f := range fields {
+		if _, ok := parseNumber(f); f[0] != 0 && !ok {
+			return false
+		}
+	}
+	return true
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // checksumOK tells whether the block's sum is right. Some old programs summed
@@ -149,12 +175,18 @@ func (o *overrides) add(r *Reader, typeflag byte, body []byte) (reason string) {
 	o.set = true
 	switch typeflag {
 	case 'L':
-		r.path = append(r.path[:0], cString(body)...)
-		o.path, o.gnuPath = true, true
+		if name := cString(body); len(name) > 0 {
+			r.path = append(r.path[:0], name...)
+			o.path, o.gnuPath = true, true
+		}
 	case 'K':
-		r.link = append(r.link[:0], cString(body)...)
-		o.link, o.gnuLink = true, true
+		if name := cString(body); len(name) > 0 {
+			r.link = append(r.link[:0], name...)
+			o.link, o.gnuLink = true, true
+		}
 	case 'x':
+		// The last pax header before a member is the one that counts.
+		o.path, o.link, o.sparse, o.size = o.gnuPath, o.gnuLink, false, -1
 		return o.addPAX(r, body)
 	}
 	return ""

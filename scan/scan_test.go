@@ -22,6 +22,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
@@ -390,6 +392,43 @@ func TestDockerArchiveIsWalkedBySeeking(t *testing.T) {
 	headers := 512 * (len(fsys) + 2) // each header once, and the end of the archive
 	outer := 8 << 10                 // headers and JSON of the outer archive, and how the layer begins
 	assert.Less(t, c.n.Load(), int64(headers+wanted+outer), "of %d bytes", docker.Len())
+}
+
+// A layer that is not what the image states gives an error that names it, and
+// no report.
+func TestDamagedLayer(t *testing.T) {
+	dir := t.TempDir()
+	path, err := layout.Write(dir, empty.Index)
+	require.NoError(t, err)
+	img := testImage(t)
+	require.NoError(t, path.AppendImage(img))
+	layers, err := img.Layers()
+	require.NoError(t, err)
+	digest, err := layers[0].Digest()
+	require.NoError(t, err)
+	blob := filepath.Join(dir, "blobs", digest.Algorithm, digest.Hex)
+	data, err := os.ReadFile(blob)
+	require.NoError(t, err)
+	s, err := scan.New(scan.WithPlatform("linux/amd64"))
+	require.NoError(t, err)
+	_, err = s.Layout(t.Context(), dir, "")
+	require.NoError(t, err, "before it is damaged")
+
+	// A byte of gzip's header that changes nothing of the content.
+	data[9] ^= 1
+	require.NoError(t, os.WriteFile(blob, data, 0o600))
+	report, err := s.Layout(t.Context(), dir, "")
+	assert.Nil(t, report)
+	var wrong *sbom.DigestError
+	require.ErrorAs(t, err, &wrong)
+	assert.Equal(t, digest.String(), wrong.Want)
+	assert.ErrorContains(t, err, "scan: sbom: layer 0 (sha256:")
+
+	require.NoError(t, os.WriteFile(blob, data[:len(data)-1], 0o600))
+	report, err = s.Layout(t.Context(), dir, "")
+	assert.Nil(t, report)
+	require.ErrorAs(t, err, &wrong)
+	assert.EqualValues(t, len(data)-1, wrong.GotSize, "a truncated blob")
 }
 
 func TestCancel(t *testing.T) {

@@ -221,7 +221,7 @@ func TestTarErrors(t *testing.T) {
 		{"zstd cut", zstdOf(t, plain)[:150], io.ErrUnexpectedEOF, ""},
 		{"gzip cut in its header", gzipOf(t, plain)[:5], io.ErrUnexpectedEOF, ""},
 		{"gzip damaged", damage(gzipOf(t, plain), 100), nil, ""},
-		{"header damaged", damage(plain, 512+3), tar.ErrHeader, "./"},
+		{"header damaged", damage(plain, 512+3), nil, "in or after member \"./\": tarwalk: bad header at byte 512"},
 		{"names", tarOf(t, longNames()...), inventory.ErrTooLarge, "names"},
 	}
 	for _, tt := range tests {

@@ -1,14 +1,13 @@
 package archive
 
 import (
-	"archive/tar"
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"path"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/tarwalk"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
@@ -52,7 +51,7 @@ func (t *Tar) index(ctx context.Context) error {
 	names, kept := 0, 0
 	for {
 		number := c.n
-		h, err := c.next(ctx)
+		e, err := c.next(ctx)
 		if err == io.EOF && number == 0 {
 			return fmt.Errorf("%w: it has no members", ErrNotTar)
 		}
@@ -65,29 +64,28 @@ func (t *Tar) index(ctx context.Context) error {
 		if number == maxMembers {
 			return fmt.Errorf("archive of more than %d members: %w", maxMembers, inventory.ErrTooLarge)
 		}
-		if names += len(h.Name) + len(h.Linkname); names > maxNames {
+		if names += len(e.Path) + len(e.Link); names > maxNames {
 			return fmt.Errorf("names of more than %d bytes together: %w", maxNames, inventory.ErrTooLarge)
 		}
-		name, ok := clean(h.Name)
+		name, ok := clean(string(e.Path))
 		if !ok {
 			continue
 		}
-		m := member{number: number, size: h.Size}
-		switch h.Typeflag {
-		case tar.TypeReg, tar.TypeCont:
-			if err := t.content(c, h, &m, maxKeptTotal-kept); err != nil {
+		m := member{number: number, size: e.Size}
+		switch e.Kind {
+		case tarwalk.Regular:
+			if err := t.content(c, e, &m, maxKeptTotal-kept); err != nil {
 				return err
 			}
 			kept += len(m.data)
-		case tar.TypeSymlink:
-			m.link, m.isLink = path.Join(path.Dir(name), h.Linkname), true
-			if path.IsAbs(h.Linkname) {
-				m.link = h.Linkname
+		case tarwalk.Symlink:
+			link := string(e.Link)
+			m.link, m.isLink = path.Join(path.Dir(name), link), true
+			if path.IsAbs(link) {
+				m.link = link
 			}
-		case tar.TypeLink:
-			m.link, m.isLink = h.Linkname, true
-		case tar.TypeGNUSparse:
-			return sparse(h)
+		case tarwalk.HardLink:
+			m.link, m.isLink = string(e.Link), true
 		default:
 			continue
 		}
@@ -97,17 +95,17 @@ func (t *Tar) index(ctx context.Context) error {
 
 // content notes where the content of the member is that c has just come to,
 // and reads it if it is to be kept and has at most budget bytes.
-func (t *Tar) content(c *cursor, h *tar.Header, m *member, budget int) error {
-	for key := range maps.Keys(h.PAXRecords) {
-		if strings.HasPrefix(key, "GNU.sparse.") {
-			return sparse(h)
-		}
+func (t *Tar) content(c *cursor, e *tarwalk.Entry, m *member, budget int) error {
+	if e.Sparse {
+		// No tool that saves images writes them.
+		return fmt.Errorf("member %q: %w", c.last, tarwalk.ErrSparse)
 	}
 	if t.compression == plain {
-		m.offset = c.pos()
-		if m.size < 0 || m.offset > t.size || m.size > t.size-m.offset {
-			return fmt.Errorf("in member %q: %w", h.Name, io.ErrUnexpectedEOF)
+		section, ok := c.tr.Section()
+		if !ok {
+			return fmt.Errorf("in member %q: %w", c.last, io.ErrUnexpectedEOF)
 		}
+		_, m.offset, _ = section.Outer()
 		return nil
 	}
 	if m.size < 2 || m.size > maxKept || m.size > int64(budget) {
@@ -115,23 +113,17 @@ func (t *Tar) content(c *cursor, h *tar.Header, m *member, budget int) error {
 	}
 	buf := make([]byte, 1, m.size)
 	if _, err := io.ReadFull(c.tr, buf); err != nil {
-		return fmt.Errorf("in member %q: %w", h.Name, err)
+		return fmt.Errorf("in member %q: %w", c.last, err)
 	}
 	if !strings.ContainsAny(string(buf), "{[ \t\r\n") {
 		return nil
 	}
 	buf = buf[:m.size]
 	if _, err := io.ReadFull(c.tr, buf[1:]); err != nil {
-		return fmt.Errorf("in member %q: %w", h.Name, err)
+		return fmt.Errorf("in member %q: %w", c.last, err)
 	}
 	m.data = buf
 	return nil
-}
-
-// sparse is the error for members whose content is not stored in one piece.
-// No tool that saves images writes them.
-func sparse(h *tar.Header) error {
-	return fmt.Errorf("member %q is stored as a sparse file, which is not supported: %w", h.Name, tar.ErrHeader)
 }
 
 // find follows links from name to a regular file.

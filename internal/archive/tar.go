@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
@@ -10,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/imagevet/imagevet/internal/tarwalk"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
@@ -232,54 +232,48 @@ func ReadFile(ctx context.Context, s Store, name string, limit int64) ([]byte, e
 
 // A cursor goes through an archive from the start.
 type cursor struct {
-	tr    *tar.Reader
-	pos   func() int64 // the offset after the last header; nil if compressed
+	tr    *tarwalk.Reader
 	close func() error
 	n     int    // the number of members that next has returned
 	last  string // the name of the last of them
 }
 
 func (t *Tar) cursor(ctx context.Context) (*cursor, error) {
-	section := io.NewSectionReader(t.r, 0, t.size)
 	if t.compression == plain {
-		pos := func() int64 {
-			n, _ := section.Seek(0, io.SeekCurrent) // never fails
-			return n
-		}
-		return &cursor{tr: tar.NewReader(section), pos: pos, close: func() error { return nil }}, nil
+		return &cursor{tr: tarwalk.NewReaderAt(t.r, t.size), close: func() error { return nil }}, nil
 	}
-	r, err := inflate(ctx, section, t.compression)
+	r, err := inflate(ctx, io.NewSectionReader(t.r, 0, t.size), t.compression)
 	if err != nil {
 		return nil, fmt.Errorf("inflating the archive: %w", err)
 	}
 	limited := &limitedReader{r: r, left: maxInflated}
-	return &cursor{tr: tar.NewReader(limited), close: r.Close}, nil
+	return &cursor{tr: tarwalk.NewReader(limited), close: r.Close}, nil
 }
 
 // next returns io.EOF as it is at the end of the archive. All other errors
-// tell how far the archive is readable.
-func (c *cursor) next(ctx context.Context) (*tar.Header, error) {
+// tell how far the archive is readable. The entry is valid until the next call.
+func (c *cursor) next(ctx context.Context) (*tarwalk.Entry, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	h, err := c.tr.Next()
-	switch {
-	case err == nil, errors.Is(err, tar.ErrInsecurePath) && h != nil:
-		// Whether the path is secure does not matter: it is only compared.
-	case err == io.EOF:
-		return nil, io.EOF
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case c.n == 0 && errors.Is(err, tar.ErrHeader):
-		return nil, ErrNotTar
-	case c.n == 0:
-		return nil, fmt.Errorf("before the first member: %w", err)
-	default:
+	e, err := c.tr.Next()
+	if err != nil {
+		_, badHeader := errors.AsType[*tarwalk.HeaderError](err)
+		switch {
+		case err == io.EOF:
+			return nil, io.EOF
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case c.n == 0 && badHeader:
+			return nil, ErrNotTar
+		case c.n == 0:
+			return nil, fmt.Errorf("before the first member: %w", err)
+		}
 		return nil, fmt.Errorf("in or after member %q: %w", c.last, err)
 	}
 	c.n++
-	c.last = h.Name
-	return h, nil
+	c.last = string(e.Path)
+	return e, nil
 }
 
 func notExist(name string) error {

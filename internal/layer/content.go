@@ -103,7 +103,7 @@ func open(src io.Reader, info inventory.Layer, opts Options) (*content, error) {
 		c.stop = append(c.stop, z.Close)
 		r = z
 	}
-	if opts.Ahead && kind != plain {
+	if opts.Ahead {
 		a := readAhead(r)
 		c.stop = append([]func(){a.stop}, c.stop...)
 		r = a

@@ -39,8 +39,8 @@ func (r *Router) Picker() Picker {
 type Options struct {
 	Router *Router
 	Budget *Budget // memory for files that are read in any order
-	// Ahead allows a goroutine that decompresses while this one looks at
-	// what has been decompressed. It ends before Read returns.
+	// Ahead allows a goroutine that reads and decompresses a stream while
+	// this one looks at what has been read. It ends before Read returns.
 	Ahead bool
 	// DiffID asks for Facts.DiffID even where another digest proves that the
 	// layer is what the image states.

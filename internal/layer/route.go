@@ -17,11 +17,34 @@ import (
 type Router struct {
 	extractors []inventory.Extractor
 
-	exact  map[string][]route // whole path
-	base   map[string][]route // last element of the path
-	ext    map[string][]route // what follows the last dot of the last element
-	dir    map[string][]route // folder of the path
-	others []route            // patterns that fit in no table
+	exact  routes  // by the whole path
+	base   routes  // by the last element of the path
+	ext    routes  // by what follows the last dot of the last element
+	dir    routes  // by the folder of the path
+	others []route // patterns that fit in no table
+}
+
+// routes are patterns by a plain text that a path must have in some place.
+type routes struct {
+	byText map[string][]route
+	// length tells which lengths texts have, as far as they are below 256:
+	// most of what is looked up is not found, and this tells it sooner.
+	length [256]bool
+}
+
+func (r *routes) add(text string, rt route) {
+	if r.byText == nil {
+		r.byText = map[string][]route{}
+	}
+	r.byText[text] = append(r.byText[text], rt)
+	r.length[min(len(text), 255)] = true
+}
+
+func (r *routes) find(text []byte) []route {
+	if !r.length[min(len(text), 255)] {
+		return nil
+	}
+	return r.byText[string(text)]
 }
 
 // A route is one pattern of one extractor.
@@ -34,13 +57,7 @@ type route struct {
 
 // NewRouter makes the table of the extractors' patterns.
 func NewRouter(extractors []inventory.Extractor) (*Router, error) {
-	r := &Router{
-		extractors: slices.Clone(extractors),
-		exact:      map[string][]route{},
-		base:       map[string][]route{},
-		ext:        map[string][]route{},
-		dir:        map[string][]route{},
-	}
+	r := &Router{extractors: slices.Clone(extractors)}
 	names := map[string]bool{}
 	for i, e := range r.extractors {
 		if e.Name() == "" || names[e.Name()] {
@@ -75,14 +92,14 @@ func (r *Router) add(extractor int, p inventory.Pattern) error {
 	folder := path.Dir(glob)
 	switch {
 	case !anywhere && isPlain(glob):
-		r.exact[glob] = append(r.exact[glob], rt)
+		r.exact.add(glob, rt)
 	case isPlain(last):
-		r.base[last] = append(r.base[last], rt)
+		r.base.add(last, rt)
 	case strings.HasPrefix(last, "*") && strings.LastIndexByte(last, '.') >= 1 && isPlain(last[1:]):
 		ext := last[strings.LastIndexByte(last, '.')+1:]
-		r.ext[ext] = append(r.ext[ext], rt)
+		r.ext.add(ext, rt)
 	case !anywhere && isPlain(folder):
-		r.dir[folder] = append(r.dir[folder], rt)
+		r.dir.add(folder, rt)
 	default:
 		r.others = append(r.others, rt)
 	}
@@ -100,17 +117,13 @@ func (r *Router) Append(dst []int, name []byte, executable bool) []int {
 	if i := bytes.LastIndexByte(name, '/'); i >= 0 {
 		folder, base = name[:i], name[i+1:]
 	}
-	dst = appendRoutes(dst, r.exact[string(name)], nil, executable)
-	dst = appendRoutes(dst, r.base[string(base)], name, executable)
+	dst = appendRoutes(dst, r.exact.find(name), nil, executable)
+	dst = appendRoutes(dst, r.base.find(base), name, executable)
 	if i := bytes.LastIndexByte(base, '.'); i >= 0 {
-		dst = appendRoutes(dst, r.ext[string(base[i+1:])], name, executable)
+		dst = appendRoutes(dst, r.ext.find(base[i+1:]), name, executable)
 	}
-	if len(r.dir) > 0 {
-		dst = appendRoutes(dst, r.dir[string(folder)], name, executable)
-	}
-	if len(r.others) > 0 {
-		dst = appendRoutes(dst, r.others, name, executable)
-	}
+	dst = appendRoutes(dst, r.dir.find(folder), name, executable)
+	dst = appendRoutes(dst, r.others, name, executable)
 	if len(dst) > 1 {
 		slices.Sort(dst)
 		dst = slices.Compact(dst)
@@ -152,8 +165,8 @@ func (rt *route) match(name []byte) bool {
 
 // HasExecutable reports whether the mode of a file can decide who wants it.
 func (r *Router) HasExecutable() bool {
-	for _, table := range []map[string][]route{r.exact, r.base, r.ext, r.dir} {
-		for _, routes := range table {
+	for _, table := range []*routes{&r.exact, &r.base, &r.ext, &r.dir} {
+		for _, routes := range table.byText {
 			if slices.ContainsFunc(routes, func(rt route) bool { return rt.exec }) {
 				return true
 			}

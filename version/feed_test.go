@@ -92,6 +92,10 @@ func TestFeeds(t *testing.T) {
 		{"Debian", version.Deb, 4},
 		{"Debian-changelog", version.Deb, 16},
 		{"Alpine", version.APK, 1},
+		{"AlmaLinux", version.RPM, 8},
+		{"Azure Linux", version.RPM, 8},
+		{"PyPI", version.PyPI, 8},
+		{"RubyGems", version.Gem, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.ecosystem, func(t *testing.T) {

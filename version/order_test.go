@@ -136,6 +136,10 @@ func TestRandom(t *testing.T) {
 			y, _ := generic.Parse(b)
 			return x.Compare(y)
 		}},
+		{version.PyPI, "0 0 00 1 2 10 99999999999999999999 .0 .0 .1 .1 .1 . - _ + a b c rc A1 pre .post .post1 -1 -1 dev .dev .dev2 +a +1 .a final @", comparePyPISlowly},
+		{version.Gem, "0 0 0 1 2 10 99999999999999999999 .0 .0 .00 .1 .1 . - a b rc A .a .pre -pre .b1", compareGemSlowly},
+		{version.CRAN, "0 00 1 2 10 99999999999999999999 .0 .1 .1 -0 -1 -2 . -", compareNumbersSlowly},
+		{version.Hackage, "0 1 2 10 99999999999999999999 .0 .1 .1 .2 .", compareNumbersSlowly},
 	}
 	for _, tt := range tests {
 		random := rand.New(rand.NewPCG(3, 4))
@@ -174,6 +178,12 @@ func TestAllocations(t *testing.T) {
 		{version.Deb, "20231231235959999999999-1", " 20231231235959999999998-1 "},
 		{version.APK, "1.2.3_git20230717-r4", "1.2.3_git20230717-r5"},
 		{version.APK, "1.01.2a_p1~abc-r0", "1.01.2a_p1~abd-r0"},
+		{version.PyPI, "1!1.0RC1.post1.dev5+ubuntu.1", "1!1.0rc1.post1.dev5+ubuntu.2"},
+		{version.PyPI, "0.3.2d", "2013-03-27T16:32:26+0100"},
+		{version.Gem, "7.0.4.rc1", "7.0.4.rc2"},
+		{version.Gem, "1.2.0-x86-linux", "1.2-x86-linux"},
+		{version.CRAN, "1.2-3", "1.2-4"},
+		{version.Hackage, "1.2.3.1", "1.2.3.2"},
 	}
 	for _, tt := range tests {
 		assert.Zerof(t, testing.AllocsPerRun(100, func() {
@@ -187,7 +197,7 @@ func TestAllocations(t *testing.T) {
 }
 
 func TestAppendKey(t *testing.T) {
-	for _, s := range []version.Scheme{version.Deb, version.APK, version.Generic} {
+	for _, s := range []version.Scheme{version.Deb, version.APK, version.Generic, version.PyPI, version.Gem, version.CRAN, version.Hackage} {
 		key, err := version.AppendKey([]byte("ab"), s, "1.2")
 		require.NoError(t, err)
 		assert.Equal(t, append([]byte("ab"), mustKey(t, s, "1.2")...), key)

@@ -26,9 +26,10 @@ type comparator struct {
 type comparatorKind uint8
 
 const (
-	plain  comparatorKind = iota // by the scheme's order
-	prefix                       // with all versions that begin with the parts of its own
-	exact                        // the text itself
+	plain      comparatorKind = iota // by the scheme's order
+	prefix                           // with all versions that begin with the parts of its own
+	exact                            // the text itself
+	anyRelease                       // by version and release, where a missing release is any release
 )
 
 // maxAlternatives bounds how many sets a constraint may unite. Constraints in
@@ -70,6 +71,38 @@ func parseConstraint(s Scheme, constraint string) ([]allOf, *ParseError) {
 		return parseDebConstraint(constraint)
 	case APK:
 		return parseAPKConstraint(constraint)
+	case RPM:
+		return parseRPMConstraint(constraint)
+	case PyPI:
+		return parsePyPIConstraint(constraint)
+	case SemVer, Golang:
+		return parseSemverComparators(s, constraint)
+	case NPM:
+		return parseNPMConstraint(constraint)
+	case Cargo:
+		return parseCargoConstraint(constraint)
+	case Hex:
+		return parseHexConstraint(constraint)
+	case Pub:
+		return parsePubConstraint(constraint)
+	case Conan:
+		return parseConanConstraint(constraint)
+	case Swift:
+		return parseSwiftConstraint(constraint)
+	case Maven:
+		return parseMavenConstraint(constraint)
+	case ALPM:
+		return parseALPMConstraint(constraint)
+	case NuGet:
+		return parseNuGetConstraint(constraint)
+	case Gem:
+		return parseGemConstraint(constraint)
+	case CRAN:
+		return parseCRANConstraint(constraint)
+	case Hackage:
+		return parseHackageConstraint(constraint)
+	case Composer:
+		return parseComposerConstraint(constraint)
 	}
 	return parseGenericConstraint(constraint)
 }
@@ -111,6 +144,8 @@ func (c comparator) contains(s Scheme, v string) bool {
 		return c.test(v)
 	case c.kind == exact:
 		return c.version == v
+	case c.kind == anyRelease:
+		return overlaps(s, c.holds, v, c.version)
 	case c.kind == prefix && s == APK:
 		return c.holds.holds(compareValidAPK(v, c.version, true))
 	}

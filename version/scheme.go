@@ -23,6 +23,40 @@ const (
 	APK
 	// Generic is the order of dotted numbers with an optional pre-release.
 	Generic
+	// RPM is the order of rpm, for Red Hat, Fedora, SUSE and their relatives.
+	RPM
+	// PyPI is the order of Python packages, PEP 440.
+	PyPI
+	// SemVer is the order of Semantic Versioning 2.0.0.
+	SemVer
+	// NPM is the order of node-semver, for JavaScript packages.
+	NPM
+	// Golang is the order of Go modules and of Go itself.
+	Golang
+	// Maven is the order of Maven, for Java.
+	Maven
+	// ALPM is the order of pacman, for Arch Linux and its relatives.
+	ALPM
+	// NuGet is the order of NuGet, for .NET.
+	NuGet
+	// Cargo is the order of Rust's crates.
+	Cargo
+	// Hex is the order of Elixir's and Erlang's packages.
+	Hex
+	// Pub is the order of Dart's packages.
+	Pub
+	// Gem is the order of RubyGems.
+	Gem
+	// CRAN is the order of R packages, for CRAN and Bioconductor.
+	CRAN
+	// Hackage is the order of Haskell packages.
+	Hackage
+	// Composer is the order of Composer, for PHP.
+	Composer
+	// Conan is the order of Conan 2, for packages of C and C++.
+	Conan
+	// Swift is the order of Swift packages.
+	Swift
 
 	endOfSchemes
 )
@@ -53,6 +87,41 @@ func ParseScheme(name string) (Scheme, error) {
 		return APK, nil
 	case "generic":
 		return Generic, nil
+	case "rpm", "almalinux", "amazon linux", "azure linux", "bottlerocket", "centos stream", "fedora", "mageia", "openeuler", "opensuse",
+		"oracle linux", "photon os", "red hat", "rocky linux", "suse":
+		return RPM, nil
+	case "pypi":
+		return PyPI, nil
+	case "semver", "bitnami", "github actions", "julia":
+		return SemVer, nil
+	case "npm":
+		return NPM, nil
+	case "golang", "go":
+		return Golang, nil
+	case "maven":
+		return Maven, nil
+	case "alpm", "arch linux":
+		return ALPM, nil
+	case "nuget":
+		return NuGet, nil
+	case "cargo", "crates.io":
+		return Cargo, nil
+	case "hex":
+		return Hex, nil
+	case "pub":
+		return Pub, nil
+	case "gem", "rubygems":
+		return Gem, nil
+	case "cran", "bioconductor":
+		return CRAN, nil
+	case "hackage":
+		return Hackage, nil
+	case "composer", "packagist":
+		return Composer, nil
+	case "conan", "conancenter":
+		return Conan, nil
+	case "swift", "swifturl":
+		return Swift, nil
 	}
 	return 0, fmt.Errorf("version: ParseScheme(%q): %w (known: %s)", clip(name), ErrUnknownScheme, knownSchemes())
 }
@@ -69,6 +138,40 @@ func (s Scheme) String() string {
 		return "apk"
 	case Generic:
 		return "generic"
+	case RPM:
+		return "rpm"
+	case PyPI:
+		return "pypi"
+	case SemVer:
+		return "semver"
+	case NPM:
+		return "npm"
+	case Golang:
+		return "golang"
+	case Maven:
+		return "maven"
+	case ALPM:
+		return "alpm"
+	case NuGet:
+		return "nuget"
+	case Cargo:
+		return "cargo"
+	case Hex:
+		return "hex"
+	case Pub:
+		return "pub"
+	case Gem:
+		return "gem"
+	case CRAN:
+		return "cran"
+	case Hackage:
+		return "hackage"
+	case Composer:
+		return "composer"
+	case Conan:
+		return "conan"
+	case Swift:
+		return "swift"
 	}
 	return fmt.Sprintf("Scheme(%d)", uint8(s))
 }

@@ -24,6 +24,13 @@ func TestParseScheme(t *testing.T) {
 			"Chainguard", "CleanStart", "MinimOS", "Wolfi", "wolfi", "Root:Alpine:3.18",
 		}},
 		{version.Generic, []string{"generic", "Generic"}},
+		{version.PyPI, []string{"pypi", "PyPI", "Root:PyPI"}},
+		{version.Maven, []string{"maven", "Maven", "Maven:https://repo1.maven.org/maven2"}},
+		{version.NuGet, []string{"nuget", "NuGet"}},
+		{version.Composer, []string{"composer", "Packagist"}},
+		{version.Gem, []string{"gem", "RubyGems"}},
+		{version.CRAN, []string{"cran", "CRAN", "Bioconductor"}},
+		{version.Hackage, []string{"hackage", "Hackage"}},
 	}
 	for _, tt := range tests {
 		for _, name := range tt.names {
@@ -37,8 +44,8 @@ func TestParseScheme(t *testing.T) {
 func TestParseSchemeErrors(t *testing.T) {
 	tests := []string{
 		"", ":12", "unknown", "Scheme(1)", "deb ", "debian-12",
-		"rpm", "npm", "Maven", // known elsewhere, not ordered here: never generic
-		"Root", "Root:", "Root:PyPI",
+		"cocoapods", // known elsewhere, not ordered here: never generic
+		"Root", "Root:",
 		strings.Repeat("x", 1<<20),
 	}
 	for _, name := range tests {
@@ -46,7 +53,7 @@ func TestParseSchemeErrors(t *testing.T) {
 		require.ErrorIs(t, err, version.ErrUnknownScheme)
 		assert.Zero(t, got)
 		assert.ErrorContains(t, err, "deb, apk, generic")
-		assert.Less(t, len(err.Error()), 300)
+		assert.Less(t, len(err.Error()), 400)
 	}
 }
 
@@ -60,6 +67,21 @@ func TestSchemeText(t *testing.T) {
 		{version.Deb, "deb", `"deb"`},
 		{version.APK, "apk", `"apk"`},
 		{version.Generic, "generic", `"generic"`},
+		{version.SemVer, "semver", `"semver"`},
+		{version.NPM, "npm", `"npm"`},
+		{version.Golang, "golang", `"golang"`},
+		{version.Cargo, "cargo", `"cargo"`},
+		{version.Hex, "hex", `"hex"`},
+		{version.Pub, "pub", `"pub"`},
+		{version.Conan, "conan", `"conan"`},
+		{version.Swift, "swift", `"swift"`},
+		{version.PyPI, "pypi", `"pypi"`},
+		{version.Maven, "maven", `"maven"`},
+		{version.NuGet, "nuget", `"nuget"`},
+		{version.Composer, "composer", `"composer"`},
+		{version.Gem, "gem", `"gem"`},
+		{version.CRAN, "cran", `"cran"`},
+		{version.Hackage, "hackage", `"hackage"`},
 	}
 	for _, tt := range tests {
 		assert.Equal(t, tt.name, tt.scheme.String())
@@ -80,7 +102,7 @@ func TestSchemeText(t *testing.T) {
 }
 
 func TestNoScheme(t *testing.T) {
-	for _, s := range []version.Scheme{0, version.Generic + 1, 255} {
+	for _, s := range []version.Scheme{0, 200, 255} {
 		cmp, err := version.Compare(s, "1", "2")
 		assert.ErrorIs(t, err, version.ErrUnknownScheme)
 		assert.Zero(t, cmp)

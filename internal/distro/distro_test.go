@@ -96,7 +96,7 @@ func TestLookup(t *testing.T) {
 		{inventory.OS{ID: "openeuler", Version: "22.03", Name: "openEuler 22.03 (LTS-SP4)"}, "openEuler:22.03-LTS-SP4", "rpm", BySource},
 		{inventory.OS{ID: "openeuler", Version: "24.03", Name: "openEuler 24.03 (LTS)"}, "openEuler:24.03-LTS", "rpm", BySource},
 		{inventory.OS{ID: "bottlerocket", Version: "1.19.0"}, "Bottlerocket", "rpm", ByBinary},
-		{inventory.OS{ID: "arch"}, "Arch Linux", "generic", ByBinary},
+		{inventory.OS{ID: "arch"}, "Arch Linux", "alpm", ByBinary},
 		{inventory.OS{ID: "gentoo", Version: "2.15"}, "Gentoo", "generic", BySource},
 	}
 	for _, tt := range tests {
@@ -138,7 +138,7 @@ func TestLookupInferred(t *testing.T) {
 		{"the second parent has the code name", inventory.OS{ID: "x", IDLike: []string{"ubuntu", "debian"}, Codename: "bookworm"}, "Debian:12", "deb"},
 		{"an unknown parent is passed over", inventory.OS{ID: "x", IDLike: []string{"y", "debian"}, Codename: "bookworm"}, "Debian:12", "deb"},
 		{"the repositories tell", inventory.OS{ID: "postmarketos", IDLike: []string{"alpine"}, Version: "v24.06", Repositories: []string{"v3.20"}}, "Alpine:v3.20", "apk"},
-		{"the parent has no releases", inventory.OS{ID: "manjaro", IDLike: []string{"arch"}, Version: "24"}, "Arch Linux", "generic"},
+		{"the parent has no releases", inventory.OS{ID: "manjaro", IDLike: []string{"arch"}, Version: "24"}, "Arch Linux", "alpm"},
 		{"the same of Wolfi", inventory.OS{ID: "mine", IDLike: []string{"wolfi"}}, "Wolfi", "apk"},
 	}
 	for _, tt := range tests {
@@ -232,7 +232,7 @@ func TestDescribesTable(t *testing.T) {
 		d := Lookup(inventory.OS{ID: id, Version: "12.04", Name: "(LTS)"})
 		name, _, _ := strings.Cut(d.Ecosystem, ":")
 		assert.NotEmptyf(t, name, "the ecosystem of %q", id)
-		assert.Containsf(t, []string{"deb", "apk", "rpm", "generic"}, d.Scheme, "the scheme of %q", id)
+		assert.Containsf(t, []string{"deb", "apk", "rpm", "alpm", "generic"}, d.Scheme, "the scheme of %q", id)
 	}
 }
 

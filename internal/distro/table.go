@@ -95,9 +95,9 @@ func find(id string) (family, bool) {
 	case "bottlerocket":
 		return family{"Bottlerocket", "rpm", ByBinary, rolling, nil}, true
 
-	// Package formats of their own, whose order no scheme has.
+	// Package formats of their own; no scheme has the order of the last.
 	case "arch":
-		return family{"Arch Linux", "generic", ByBinary, rolling, rollingDerived}, true
+		return family{"Arch Linux", "alpm", ByBinary, rolling, rollingDerived}, true
 	case "gentoo":
 		return family{"Gentoo", "generic", BySource, rolling, rollingDerived}, true
 	}

@@ -24,7 +24,7 @@
 //     packages with it.
 //   - version orders the versions of packages by the rules of their
 //     ecosystems.
-//   - cvss names the ratings of vulnerabilities.
+//   - cvss parses and scores CVSS vectors.
 //
 // Each of them can be used alone.
 //

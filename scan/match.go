@@ -53,14 +53,17 @@ func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 	for _, p := range m.Problems {
 		r.Problems = append(r.Problems, Problem{bom.Packages[p.Package].Paths[0], "match", p.Message})
 	}
-	slices.SortStableFunc(r.Problems, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Extractor, b.Extractor))
-	})
 	for i := range m.Matches {
 		match := &m.Matches[i]
-		s.judge(r, finding(r.Packages[match.Package], match))
+		f, problems := finding(r.Packages[match.Package], match)
+		r.Problems = append(r.Problems, problems...)
+		s.judge(r, f)
 	}
 	sortFindings(r)
+	slices.SortStableFunc(r.Problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Extractor, b.Extractor), cmp.Compare(a.Error, b.Error))
+	})
+	r.Problems = slices.Compact(r.Problems)
 	return r, nil
 }
 
@@ -145,36 +148,59 @@ func packageOf(p *sbom.Package) Package {
 	}
 }
 
-// finding makes a finding of a match.
-func finding(p Package, m *vulndb.Match) Finding {
+// finding makes a finding of a match. The problems are ratings that cannot be
+// read.
+//
+// The severity of an operating system package is the word that the advisory
+// has, for the package before that for the flaw, or else that of the newest
+// CVSS vector: a distribution knows what the flaw does to its own package. For
+// other packages it is the other way round.
+func finding(p Package, m *vulndb.Match) (Finding, []Problem) {
 	f := Finding{
 		ID: m.ID, Aliases: m.Aliases, CVSS: []CVSS{}, Package: p, FixedVersion: m.FixedVersion, Status: Status(m.Status),
 		Title: m.Summary, Description: m.Details, References: m.References, Published: m.Published, Modified: m.Modified,
 		Evidence: m.Evidence, OtherEvidence: m.Other,
 	}
+	var problems []Problem
+	var best cvss.Vector
+	var word cvss.Severity
 	for _, rating := range m.Severity {
-		if version, ok := vectorVersion(rating); ok {
-			f.CVSS = append(f.CVSS, CVSS{m.Evidence.Advisory, version, rating.Score})
+		if !strings.HasPrefix(rating.Type, "CVSS_") {
+			severity, err := cvss.ParseSeverity(rating.Score)
+			if err == nil && word == cvss.Unknown {
+				word = severity
+			}
+			continue // other words are of no known scale
+		}
+		v, err := cvss.Parse(rating.Score)
+		if err != nil {
+			problems = append(problems, Problem{p.Paths[0], "match", fmt.Sprintf("rating by %s: %v", m.RatedBy, err)})
 			continue
 		}
-		if severity, err := cvss.ParseSeverity(rating.Score); err == nil && f.Severity == cvss.Unknown && severity != cvss.Unknown {
-			f.Severity, f.SeveritySource = severity, m.Evidence.Advisory
+		f.CVSS = append(f.CVSS, CVSS{m.RatedBy, v.Version(), rating.Score, v.Score()})
+		if best.IsZero() || v.Version() > best.Version() {
+			best = v
 		}
 	}
-	return f
+	switch {
+	case word != cvss.Unknown && (best.IsZero() || ofDistribution(p.Type)):
+		f.Severity = word
+	case !best.IsZero():
+		f.Severity = best.Severity()
+	}
+	if f.Severity != cvss.Unknown {
+		f.SeveritySource = m.RatedBy
+	}
+	return f, problems
 }
 
-// vectorVersion returns the version of CVSS that a rating is a vector of, and
-// false if it is a word.
-func vectorVersion(rating vulndb.Severity) (version string, ok bool) {
-	switch rating.Type {
-	case "CVSS_V2":
-		return "2.0", true
-	case "CVSS_V3", "CVSS_V4":
-		prefix, _, _ := strings.Cut(rating.Score, "/")
-		return strings.TrimPrefix(prefix, "CVSS:"), true
+// ofDistribution reports whether packages of a type are a distribution's.
+func ofDistribution(kind string) bool {
+	switch kind {
+	case "deb", "apk", "rpm", "alpm":
+		return true
 	}
-	return "", false
+	return false
 }
 
 // judge puts a finding where the options want it.

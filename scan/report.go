@@ -107,9 +107,10 @@ type Finding struct {
 
 // A CVSS is one vector of a flaw.
 type CVSS struct {
-	Source  string `json:"source"`  // the advisory
-	Version string `json:"version"` // "2.0", "3.0", "3.1" or "4.0"
-	Vector  string `json:"vector"`
+	Source  string  `json:"source"`  // the advisory
+	Version string  `json:"version"` // "2.0", "3.0", "3.1" or "4.0"
+	Vector  string  `json:"vector"`
+	Score   float64 `json:"score"` // 0.0 to 10.0
 }
 
 // A Package is a package of the image, as a finding tells of it.

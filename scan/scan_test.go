@@ -190,6 +190,52 @@ func TestFilters(t *testing.T) {
 	}
 }
 
+func TestSeverity(t *testing.T) {
+	const (
+		v2   = `{"type":"CVSS_V2","score":"AV:N/AC:L/Au:N/C:P/I:P/A:P"}`
+		v31  = `{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}`
+		v4   = `{"type":"CVSS_V4","score":"CVSS:4.0/AV:L/AC:L/AT:N/PR:L/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N"}`
+		bad  = `{"type":"CVSS_V3","score":"CVSS:3.1/AV:X"}`
+		word = `{"type":"Ubuntu","score":"negligible"}`
+	)
+	tests := []struct {
+		name    string
+		ratings string
+		want    cvss.Severity
+		source  string
+		scores  []float64
+		problem string
+	}{
+		{"nothing", "", cvss.Unknown, "", nil, ""},
+		{"a vector", v31, cvss.Critical, "DEBIAN-CVE-2026-0001", []float64{9.8}, ""},
+		{"of several the newest", v31 + "," + v2, cvss.Critical, "DEBIAN-CVE-2026-0001", []float64{9.8, 7.5}, ""},
+		{"in any order", v31 + "," + v4, cvss.High, "DEBIAN-CVE-2026-0001", []float64{9.8, 8.5}, ""},
+		{"a word of the distribution counts more", v31 + "," + word, cvss.Negligible, "DEBIAN-CVE-2026-0001", []float64{9.8}, ""},
+		{"a vector that cannot be read is told", bad, cvss.Unknown, "", nil, "rating by DEBIAN-CVE-2026-0001"},
+	}
+	for _, tt := range tests {
+		record := strings.Replace(advisory("CVE-2026-0001", "curl", "", ""), `"id":`, `"severity":[`+tt.ratings+`],"id":`, 1)
+		s, err := scan.New(scan.WithDB(openDB(t, record)))
+		require.NoError(t, err)
+		report, err := s.Scan(t.Context(), image.FS("bookworm", bookworm()))
+		require.NoError(t, err)
+		require.Len(t, report.Findings, 1, tt.name)
+		f := report.Findings[0]
+		assert.Equal(t, tt.want, f.Severity, tt.name)
+		assert.Equal(t, tt.source, f.SeveritySource, tt.name)
+		var scores []float64
+		for _, c := range f.CVSS {
+			scores = append(scores, c.Score)
+		}
+		assert.Equal(t, tt.scores, scores, tt.name)
+		if tt.problem == "" {
+			assert.Empty(t, report.Problems, tt.name)
+		} else if assert.Len(t, report.Problems, 1, tt.name) {
+			assert.Contains(t, report.Problems[0].Error, tt.problem, tt.name)
+		}
+	}
+}
+
 func TestOptionErrors(t *testing.T) {
 	for want, opt := range map[string]scan.Option{
 		"WithDB(nil)":                              scan.WithDB(nil),

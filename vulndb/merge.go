@@ -118,7 +118,6 @@ func newMatch(id string, list []finding) Match {
 	m := Match{
 		ID: id, Published: first.rec.published, Modified: first.rec.modified,
 		FixedVersion: first.hit.verdict.fixed, Status: StatusAffected, Aliases: []string{}, References: []string{},
-		Severity: first.rec.severity(first.hit.verdict.group),
 	}
 	if m.FixedVersion != "" {
 		m.Status = StatusFixed
@@ -128,8 +127,10 @@ func newMatch(id string, list []finding) Match {
 	for i, f := range list {
 		m.Summary = cmp.Or(m.Summary, f.rec.summary)
 		m.Details = cmp.Or(m.Details, f.rec.details)
-		if len(m.Severity) == 0 && len(cvesOf(f.rec)) <= 1 {
-			m.Severity = f.rec.severity(f.hit.verdict.group)
+		if len(m.Severity) == 0 && (i == 0 || len(cvesOf(f.rec)) <= 1) {
+			if m.Severity = f.rec.severity(f.hit.verdict.group); len(m.Severity) > 0 {
+				m.RatedBy = f.rec.id
+			}
 		}
 		for _, ref := range f.rec.references {
 			if !references[ref] {

@@ -39,9 +39,10 @@ type Match struct {
 	// empty.
 	Summary string `json:"summary"`
 	Details string `json:"details"`
-	// Severity holds the ratings as the advisory states them, those for the
-	// package first.
+	// Severity holds the ratings as the advisory RatedBy states them, those
+	// for the package first. RatedBy is empty if there are none.
 	Severity []Severity `json:"severity"`
+	RatedBy  string     `json:"rated_by"`
 	// References are URLs from all advisories, in their order.
 	References []string `json:"references"`
 	// Published and Modified are zero if the advisory has no such date.

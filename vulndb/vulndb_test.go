@@ -315,7 +315,7 @@ func TestMatchDetails(t *testing.T) {
 	require.Len(t, result.Matches, 2, "libfoo1 is not the name of a source")
 	assert.Equal(t, vulndb.Match{
 		Package: 0, ID: "CVE-2026-0001", Aliases: []string{"DSA-1-1", "GHSA-x"},
-		Summary: "foo - update", Details: "Détails.", Severity: []vulndb.Severity{cvss, moderate},
+		Summary: "foo - update", Details: "Détails.", Severity: []vulndb.Severity{cvss, moderate}, RatedBy: "GHSA-x",
 		References: []string{"https://example.org/1", "https://example.org/2", "https://example.org/3"},
 		Published:  time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), Modified: time.Date(2026, 1, 2, 3, 4, 5, 5e8, time.UTC),
 		FixedVersion: "", Status: vulndb.StatusAffected,

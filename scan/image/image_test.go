@@ -238,9 +238,9 @@ func TestHistory(t *testing.T) {
 		{`[{"created_by":"1"},{}]`, []string{"1", ""}},
 		{`null`, []string{"", ""}},
 		{`[]`, []string{"", ""}},
-		{`[{"created_by":"1"}]`, []string{"", ""}},                                         // squashed
-		{`[{"created_by":"1"},{"created_by":"2"},{"created_by":"3"}]`, []string{"", ""}},   // too many
-		{`[{"created_by":"1","empty_layer":true},{"empty_layer":true}]`, []string{"", ""}}, // none
+		{`[{"created_by":"1"}]`, []string{"", ""}},
+		{`[{"created_by":"1"},{"created_by":"2"},{"created_by":"3"}]`, []string{"", ""}},
+		{`[{"created_by":"1","empty_layer":true},{"empty_layer":true}]`, []string{"", ""}},
 	}
 	for _, tt := range tests {
 		raw := strings.NewReplacer("%[1]s", a, "%[2]s", b, "%[3]s", tt.history).Replace(ids)

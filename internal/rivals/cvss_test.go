@@ -133,27 +133,82 @@ func TestCVSSAgrees(t *testing.T) {
 	}
 }
 
-// BenchmarkCVSS parses and scores vectors of base metrics, as feeds have them.
-func BenchmarkCVSS(b *testing.B) {
-	for _, c := range cvssContests() {
-		random := rand.New(rand.NewPCG(3, 4))
-		vectors := make([]string, 1000)
-		for i := range vectors {
-			vectors[i] = c.vector(random, c.base)
-		}
-		ours := cvssRival{name: "imagevet", score: scored(cvss.Parse, cvss.Vector.EnvironmentalScore)}
-		for _, r := range append([]cvssRival{ours}, c.rivals...) {
-			b.Run(c.version+"/"+r.name, func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					for _, s := range vectors {
-						if _, err := r.score(s); err != nil {
-							b.Fatal(err)
-						}
+// cvssOps are what a library does with the vectors of one version. Each
+// function prepares and returns the work.
+type cvssOps struct {
+	name                string
+	parse, score, print func(vectors []string) func() error
+}
+
+func opsOf[T any](name string, parse func(string) (T, error), score func(T) float64, text func(T) string) cvssOps {
+	each := func(use func(T) bool) func([]string) func() error {
+		return func(vectors []string) func() error {
+			var parsed []T
+			for _, s := range vectors {
+				v, err := parse(s)
+				if err != nil {
+					return func() error { return err }
+				}
+				parsed = append(parsed, v)
+			}
+			return func() error {
+				for i, v := range parsed {
+					if !use(v) {
+						return fmt.Errorf("no answer for %q", vectors[i])
 					}
 				}
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(vectors)), "ns/vector")
-			})
+				return nil
+			}
+		}
+	}
+	return cvssOps{
+		name: name,
+		parse: func(vectors []string) func() error {
+			return func() error {
+				for _, s := range vectors {
+					if _, err := parse(s); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+		},
+		score: each(func(v T) bool { return score(v) >= 0 }),
+		print: each(func(v T) bool { return text(v) != "" }),
+	}
+}
+
+// BenchmarkCVSS parses, scores and prints vectors: of base metrics, as feeds
+// have them, and of all metrics.
+func BenchmarkCVSS(b *testing.B) {
+	pandatix := map[string]cvssOps{
+		"2.0": opsOf("pandatix", pandatix2.ParseVector, (*pandatix2.CVSS20).EnvironmentalScore, (*pandatix2.CVSS20).Vector),
+		"3.0": opsOf("pandatix", pandatix30.ParseVector, (*pandatix30.CVSS30).EnvironmentalScore, (*pandatix30.CVSS30).Vector),
+		"3.1": opsOf("pandatix", pandatix31.ParseVector, (*pandatix31.CVSS31).EnvironmentalScore, (*pandatix31.CVSS31).Vector),
+		"4.0": opsOf("pandatix", pandatix4.ParseVector, (*pandatix4.CVSS40).Score, (*pandatix4.CVSS40).Vector),
+	}
+	ours := opsOf("imagevet", cvss.Parse, cvss.Vector.EnvironmentalScore, cvss.Vector.String)
+	for _, c := range cvssContests() {
+		for kind, n := range map[string]int{"base": c.base, "full": 0} {
+			random := rand.New(rand.NewPCG(3, 4))
+			vectors := make([]string, 1000)
+			for i := range vectors {
+				vectors[i] = c.vector(random, n)
+			}
+			for _, who := range []cvssOps{ours, pandatix[c.version]} {
+				for what, prepare := range map[string]func([]string) func() error{"parse": who.parse, "score": who.score, "print": who.print} {
+					b.Run(c.version+"/"+kind+"/"+what+"/"+who.name, func(b *testing.B) {
+						work := prepare(vectors)
+						b.ReportAllocs()
+						for b.Loop() {
+							if err := work(); err != nil {
+								b.Fatal(err)
+							}
+						}
+						b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(vectors)), "ns/vector")
+					})
+				}
+			}
 		}
 	}
 }

@@ -22,14 +22,13 @@ type cvssContest struct {
 	version, prefix string
 	metrics         string // each with its values
 	base            int    // the number of mandatory metrics
-	// all is the score of all metrics of a vector, basic that of a vector of
-	// base metrics.
-	rivals []cvssRival
+	rivals          []cvssRival
 }
 
 type cvssRival struct {
 	name  string
-	score func(vector string) (float64, error)
+	score func(vector string) (float64, error) // by all metrics
+	base  func(vector string) (float64, error) // by the base metrics; the vector has no others
 	// allowed is how many disagreements in a thousand random vectors are
 	// known, and why tells whose they are.
 	allowed int
@@ -43,24 +42,27 @@ func cvssContests() []cvssContest {
 	return []cvssContest{
 		{"2.0", "", "AV:L,A,N AC:H,M,L Au:M,S,N C:N,P,C I:N,P,C A:N,P,C E:ND,U,POC,F,H RL:ND,OF,TF,W,U RC:ND,UC,UR,C " +
 			"CDP:ND,N,L,LM,MH,H TD:ND,N,L,M,H CR:ND,L,M,H IR:ND,L,M,H AR:ND,L,M,H", 6, []cvssRival{
-			{"pandatix", scored(pandatix2.ParseVector, (*pandatix2.CVSS20).EnvironmentalScore), 12, "binary fractions lose exact halves; negative scores are not cut off"},
+			{"pandatix", scored(pandatix2.ParseVector, (*pandatix2.CVSS20).EnvironmentalScore), scored(pandatix2.ParseVector, (*pandatix2.CVSS20).BaseScore), 12, "binary fractions lose exact halves; negative scores are not cut off"},
 			{"goark", func(s string) (float64, error) {
 				v, err := goark2.NewEnvironmental().Decode(s)
+				return v.Score(), err
+			}, func(s string) (float64, error) {
+				v, err := goark2.NewBase().Decode(s)
 				return v.Score(), err
 			}, 60, "rounds the sub-scores first, which the guide does not"},
 		}},
 		{"3.0", "CVSS:3.0/", metrics3, 8, []cvssRival{
-			{"pandatix", scored(pandatix30.ParseVector, (*pandatix30.CVSS30).EnvironmentalScore), 0, ""},
-			{"goark", goarkScore3, 0, ""},
+			{"pandatix", scored(pandatix30.ParseVector, (*pandatix30.CVSS30).EnvironmentalScore), scored(pandatix30.ParseVector, (*pandatix30.CVSS30).BaseScore), 0, ""},
+			{"goark", goarkScore3, goarkBase3, 0, ""},
 		}},
 		{"3.1", "CVSS:3.1/", metrics3, 8, []cvssRival{
-			{"pandatix", scored(pandatix31.ParseVector, (*pandatix31.CVSS31).EnvironmentalScore), 0, ""},
-			{"goark", goarkScore3, 0, ""},
+			{"pandatix", scored(pandatix31.ParseVector, (*pandatix31.CVSS31).EnvironmentalScore), scored(pandatix31.ParseVector, (*pandatix31.CVSS31).BaseScore), 0, ""},
+			{"goark", goarkScore3, goarkBase3, 0, ""},
 		}},
 		{"4.0", "CVSS:4.0/", "AV:N,A,L,P AC:L,H AT:N,P PR:N,L,H UI:N,P,A VC:H,L,N VI:H,L,N VA:H,L,N SC:H,L,N SI:H,L,N SA:H,L,N E:X,A,P,U " +
 			"CR:X,H,M,L IR:X,H,M,L AR:X,H,M,L MAV:X,N,A,L,P MAC:X,L,H MAT:X,N,P MPR:X,N,L,H MUI:X,N,P,A MVC:X,H,L,N MVI:X,H,L,N " +
 			"MVA:X,H,L,N MSC:X,H,L,N MSI:X,S,H,L,N MSA:X,S,H,L,N", 11, []cvssRival{
-			{"pandatix", scored(pandatix4.ParseVector, (*pandatix4.CVSS40).Score), 8, "rounds exact halves down, FIRST's calculator up"},
+			{"pandatix", scored(pandatix4.ParseVector, (*pandatix4.CVSS40).Score), scored(pandatix4.ParseVector, (*pandatix4.CVSS40).Score), 8, "rounds exact halves down, FIRST's calculator up"},
 		}},
 	}
 }
@@ -77,6 +79,11 @@ func scored[T any](parse func(string) (T, error), score func(T) float64) func(st
 
 func goarkScore3(s string) (float64, error) {
 	v, err := goark3.NewEnvironmental().Decode(s)
+	return v.Score(), err
+}
+
+func goarkBase3(s string) (float64, error) {
+	v, err := goark3.NewBase().Decode(s)
 	return v.Score(), err
 }
 
@@ -130,6 +137,50 @@ func TestCVSSAgrees(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// baseVectors returns all vectors of base metrics.
+func (c *cvssContest) baseVectors() []string {
+	vectors := []string{strings.TrimSuffix(c.prefix, "/")}
+	for _, m := range strings.Fields(c.metrics)[:c.base] {
+		name, values, _ := strings.Cut(m, ":")
+		var longer []string
+		for _, v := range vectors {
+			for value := range strings.SplitSeq(values, ",") {
+				longer = append(longer, strings.TrimPrefix(v+"/"+name+":"+value, "/"))
+			}
+		}
+		vectors = longer
+	}
+	return vectors
+}
+
+// TestCVSSBaseVectors compares the scores of all base vectors.
+func TestCVSSBaseVectors(t *testing.T) {
+	counts := map[string]int{"2.0": 729, "3.0": 2592, "3.1": 2592, "4.0": 104976}
+	known := map[string]int{"2.0 goark": 22, "4.0 pandatix": 450} // for the reasons above
+	for _, c := range cvssContests() {
+		vectors := c.baseVectors()
+		if len(vectors) != counts[c.version] {
+			t.Fatalf("%d vectors of version %s", len(vectors), c.version)
+		}
+		for _, r := range c.rivals {
+			bad := 0
+			for _, s := range vectors {
+				theirs, err := r.base(s)
+				if err != nil {
+					t.Fatalf("%s: %q: %v", r.name, s, err)
+				}
+				if theirs != cvss.MustParse(s).BaseScore() {
+					bad++
+				}
+			}
+			t.Logf("%s %-8s %d of %d disagree", c.version, r.name, bad, len(vectors))
+			if want := known[c.version+" "+r.name]; bad != want {
+				t.Errorf("%s: %d of version %s disagree, known are %d", r.name, bad, c.version, want)
+			}
+		}
 	}
 }
 

@@ -67,6 +67,12 @@ func TestSatisfiesCargo(t *testing.T) {
 		{"1.2.3-beta", ">=1.0.0, <1.2.3-rc", true},
 		{"1.2.3-beta", "=1.2.3-beta+build", true},
 		{"2.0.0-0", "1.2.3-0", false},
+		// What a comparator leaves open has no pre-releases, but for "^".
+		{"0.0.0-0", "^0.0, 0.0.0-0", true},
+		{"0.0.0-0", "<=0, <=0.0.0-0", false},
+		{"1.3.0-a", ">=1.2, <=1.3.0-a", true},
+		{"1.3.0-a", "^1.3, <=1.3.0-a", true},
+		{"1.3.0-a", ">=1.3, <=1.3.0-a", false},
 	})
 	checkSemverConstraintErrors(t, version.Cargo, []semverConstraintError{
 		{">=", 2},

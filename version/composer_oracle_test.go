@@ -164,11 +164,12 @@ func TestComposerConstraintOracle(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	pick := func(texts ...string) string { return texts[random.IntN(len(texts))] }
 	small := func() string {
-		v := strconv.Itoa(random.IntN(4))
+		var v strings.Builder
+		v.WriteString(strconv.Itoa(random.IntN(4)))
 		for range random.IntN(4) {
-			v += "." + strconv.Itoa(random.IntN(4))
+			v.WriteString("." + strconv.Itoa(random.IntN(4)))
 		}
-		return v + pick("", "", "", "", "-dev", "-beta1", "RC2", "-alpha", "-p1", ".x-dev", "@dev", "@beta", "@stable", "@RC", "+b")
+		return v.String() + pick("", "", "", "", "-dev", "-beta1", "RC2", "-alpha", "-p1", ".x-dev", "@dev", "@beta", "@stable", "@RC", "+b")
 	}
 	var lines []string
 	var questions [][2]string

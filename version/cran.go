@@ -4,13 +4,16 @@ import "strings"
 
 // Versions of R packages are numbers with "." or "-" between, without a
 // difference between the two. They are compared number by number, and a
-// version that ends first is lower: 1.0 < 1.0.0. See the section "The
+// version that ends first is lower, as compareVersion of R has it: 1.0 < 1.0.0.
+// The operators for numeric_version pass over zeros at the end in some releases
+// of R, 4.2 among them, where 1.0 and 1.0.0 are equal; constraints agree with
+// compareVersion nevertheless, so that there is one order. See the section "The
 // DESCRIPTION file" of Writing R Extensions,
 // https://cran.r-project.org/doc/manuals/r-release/R-exts.html#The-DESCRIPTION-file,
 // and the class numeric_version of R,
 // https://stat.ethz.ch/R-manual/R-devel/library/base/html/numeric_version.html.
 // A package needs two numbers at least, but R itself reads and compares one.
-// Numbers beyond 31 bits, which R refuses, are compared in full.
+// Numbers beyond 31 bits, which are NA for R, are compared in full.
 
 // checkCRAN returns an error if v is not a version.
 func checkCRAN(v string) *ParseError {

@@ -14,6 +14,10 @@ import "strings"
 //
 // Pre-releases are compared like other versions, which is what Version.match?
 // does unless told otherwise.
+//
+// Blanks may be any, and a blank requirement is met by every version, which
+// Elixir refuses. It accepts a build after two numbers, "~> 1.2+b", though it
+// has no meaning and no place in the documented syntax; that is refused here.
 func parseHexConstraint(constraint string) ([]allOf, *ParseError) {
 	fail := func(pos int, reason string) ([]allOf, *ParseError) {
 		return nil, &ParseError{Scheme: Hex, Text: constraint, Pos: pos, Reason: reason}

@@ -219,17 +219,19 @@ func (m *semverMaterial) npmRange(v string) string {
 		if m.random.IntN(6) == 0 {
 			return partial() + " - " + partial()
 		}
-		s := one()
+		var s strings.Builder
+		s.WriteString(one())
 		for m.random.IntN(3) == 0 {
-			s += m.pick(" ", "  ") + one()
+			s.WriteString(m.pick(" ", "  ") + one())
 		}
-		return s
+		return s.String()
 	}
-	r := set()
+	var r strings.Builder
+	r.WriteString(set())
 	for m.random.IntN(4) == 0 {
-		r += m.pick("||", " || ") + set()
+		r.WriteString(m.pick("||", " || ") + set())
 	}
-	return r
+	return r.String()
 }
 
 // operatorsSemver finds operators without a version, which are errors here: the

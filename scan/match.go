@@ -89,9 +89,12 @@ func (s *Scanner) matchPackages(ctx context.Context, bom *sbom.BOM) (*vulndb.Res
 			}
 		}
 	}
-	result, left, err = s.matchUnless(ctx, bom, func(p *sbom.Package) bool { return covered[p.OwnedBy] })
-	if err != nil {
-		return nil, err
+	// Mostly every owner is covered, and the packages left out stay out.
+	if slices.ContainsFunc(bom.Packages, func(p sbom.Package) bool { return p.OwnedBy != "" && !covered[p.OwnedBy] }) {
+		result, left, err = s.matchUnless(ctx, bom, func(p *sbom.Package) bool { return covered[p.OwnedBy] })
+		if err != nil {
+			return nil, err
+		}
 	}
 	for _, kind := range slices.Sorted(maps.Keys(left)) {
 		result.Coverage = append(result.Coverage, vulndb.Coverage{

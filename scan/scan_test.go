@@ -340,6 +340,10 @@ func TestOwnedPackages(t *testing.T) {
 	assert.Equal(t, map[string]int{
 		"Debian:12 no_data": 2, "Debian:12 unsupported": 1, "PyPI no_data": 3, // nobody else looks after it
 	}, coverage(other))
+	delete(fsys, "opt/docker/METADATA")
+	assert.Equal(t, map[string]int{
+		"Debian:12 matched": 2, "Debian:12 unsupported": 1, "pypi matched": 1, "PyPI no_data": 1,
+	}, coverage(records...), "every owner is covered")
 }
 
 func TestJSONIsTheContract(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 
@@ -55,9 +56,10 @@ type scanner struct {
 	index int
 	facts *Facts
 
-	picks []Pick // used again for every file
-	paths cleaner
-	links cleaner
+	picks  []Pick // used again for every file
+	stream streamReader
+	paths  cleaner
+	links  cleaner
 }
 
 // Read reads the layer that src holds, as [sbom.Image] describes: compressed
@@ -190,12 +192,11 @@ func (s *scanner) file(path []byte, e *tarwalk.Entry, r io.Reader, at io.ReaderA
 func (s *scanner) extract(name string, perm fs.FileMode, size int64, r io.Reader, at io.ReaderAt) ([]Found, error) {
 	var inMemory *held
 	defer func() { inMemory.release() }()
+	stream := &s.stream
+	*stream = streamReader{r: r, head: stream.head[:0]}
 	load := sync.OnceValues(func() (io.ReaderAt, error) {
-		if at != nil {
-			return at, nil
-		}
 		var err error
-		inMemory, err = s.opts.Budget.read(s.ctx, r, size)
+		inMemory, err = s.opts.Budget.read(s.ctx, stream, size)
 		return inMemory, err
 	})
 	picks := append([]Pick(nil), s.picks...) // an extractor's turn may use the buffer
@@ -204,17 +205,25 @@ func (s *scanner) extract(name string, perm fs.FileMode, size int64, r io.Reader
 		if p.As == "" {
 			p.As = name
 		}
-		content := r
-		if len(picks) > 1 { // each needs the content from its beginning
+		var f *inventory.File
+		switch {
+		case at != nil:
+			f = inventory.NewFile(p.As, perm, size, io.NewSectionReader(at, 0, size), nil)
+		case len(picks) > 1: // each needs the content from its beginning
 			all, err := load()
-			if err != nil {
+			switch {
+			case s.ctx.Err() != nil:
+				return nil, s.ctx.Err()
+			case stream.broken():
+				return nil, stream.err
+			case err != nil:
 				found = append(found, Found{Extractor: p.Extractor, As: p.As, Err: err})
 				continue
 			}
-			content = io.NewSectionReader(all, 0, size)
+			f = inventory.NewFile(p.As, perm, size, io.NewSectionReader(all, 0, size), nil)
+		default:
+			f = inventory.NewFile(p.As, perm, size, stream, load)
 		}
-		watched := &errWatcher{r: content}
-		f := inventory.NewFile(p.As, perm, size, watched, load)
 		facts, err := s.opts.Router.extractors[p.Extractor].Extract(s.ctx, f)
 		if err != nil {
 			facts = inventory.Facts{}
@@ -222,8 +231,8 @@ func (s *scanner) extract(name string, perm fs.FileMode, size int64, r io.Reader
 		if s.ctx.Err() != nil {
 			return nil, s.ctx.Err()
 		}
-		if at == nil && watched.err != nil && !errors.Is(watched.err, tarwalk.ErrSparse) {
-			return nil, watched.err // the stream is broken, not the file
+		if stream.broken() {
+			return nil, stream.err
 		}
 		s.keepWanted(&facts)
 		found = append(found, Found{Extractor: p.Extractor, As: p.As, Facts: facts, Err: err})
@@ -253,18 +262,50 @@ func (s *scanner) keepWanted(facts *inventory.Facts) {
 	facts.Owned = append([]inventory.Ownership(nil), owned...)
 }
 
-// An errWatcher remembers the error of a reader.
-type errWatcher struct {
-	r   io.Reader
-	err error
+// A streamReader reads a file that can be read once only. It remembers the
+// error, and what was shown of the file before it was read.
+type streamReader struct {
+	r    io.Reader
+	err  error
+	head []byte // shown; read from next on
+	next int
 }
 
-func (w *errWatcher) Read(p []byte) (int, error) {
-	n, err := w.r.Read(p)
-	if err != nil && err != io.EOF {
-		w.err = err
+func (s *streamReader) Read(p []byte) (int, error) {
+	if s.next < len(s.head) {
+		n := copy(p, s.head[s.next:])
+		s.next += n
+		return n, nil
 	}
+	n, err := s.r.Read(p)
+	s.note(err)
 	return n, err
+}
+
+// Peek returns the first n bytes, or all if there are fewer.
+func (s *streamReader) Peek(n int) ([]byte, error) {
+	if have := len(s.head); have < n {
+		s.head = slices.Grow(s.head, n-have)[:n]
+		more, err := io.ReadFull(s.r, s.head[have:])
+		s.head = s.head[:have+more]
+		if err == io.ErrUnexpectedEOF {
+			err = io.EOF
+		}
+		s.note(err)
+		return s.head, err
+	}
+	return s.head[:n], nil
+}
+
+// broken reports whether the layer is at fault, not the file.
+func (s *streamReader) broken() bool {
+	return s.err != nil && !errors.Is(s.err, tarwalk.ErrSparse)
+}
+
+func (s *streamReader) note(err error) {
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
 }
 
 type errReader struct{ err error }

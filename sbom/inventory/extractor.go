@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -88,11 +89,21 @@ type File struct {
 	random func() (io.ReaderAt, error)
 }
 
+// A peeker is a reader that can show what it will read.
+type peeker interface {
+	io.Reader
+	Peek(n int) ([]byte, error)
+}
+
+// MaxPeek is how many bytes of a file [File.Peek] can show: 64 KiB.
+const MaxPeek = 64 << 10
+
 // NewFile returns the file at path with the given mode bits and size in bytes,
 // whose content is read from r. If random is not nil, it is called at most
-// once to get the content for reading in any order; if it is nil, r is used
-// where it is an [io.ReaderAt], and is read into memory otherwise, up to
-// [MaxRandom].
+// once to get the whole content for reading in any order, also after a Peek;
+// if it is nil, r is used where it is an [io.ReaderAt], and is read into
+// memory otherwise, up to [MaxRandom]. If r has a method Peek like that of
+// [bufio.Reader], Peek uses it.
 func NewFile(path string, mode fs.FileMode, size int64, r io.Reader, random func() (io.ReaderAt, error)) *File {
 	return &File{path: path, mode: mode, size: size, r: r, random: random}
 }
@@ -110,15 +121,58 @@ func (f *File) Size() int64 { return f.size }
 // Read reads the content in order.
 func (f *File) Read(p []byte) (int, error) { return f.r.Read(p) }
 
+// Peek returns the first n bytes of the content, or all where it is shorter,
+// and leaves them to be read. It must be called before the first Read, with n
+// up to [MaxPeek]. The bytes are valid until the next call of a method.
+func (f *File) Peek(n int) ([]byte, error) {
+	if n > MaxPeek {
+		return nil, fmt.Errorf("peek of %d bytes: %w", n, ErrTooLarge)
+	}
+	if at, ok := f.content(); ok {
+		head := make([]byte, n)
+		n, err := at.ReadAt(head, 0)
+		if err == io.EOF {
+			err = nil
+		}
+		return head[:n], err
+	}
+	p, ok := f.r.(peeker)
+	if !ok {
+		p = bufio.NewReaderSize(f.r, MaxPeek)
+		f.r = p
+	}
+	head, err := p.Peek(n)
+	if err == io.EOF {
+		err = nil
+	}
+	return head, err
+}
+
+// Seekable reports whether ReaderAt takes no memory, because the content lies
+// where it can be read in any order: in a plain archive on disk, say.
+func (f *File) Seekable() bool {
+	_, ok := f.content()
+	return ok
+}
+
+// content returns the content if it can be read in any order as it is.
+func (f *File) content() (io.ReaderAt, bool) {
+	if f.random != nil {
+		return nil, false
+	}
+	at, ok := f.r.(io.ReaderAt)
+	return at, ok
+}
+
 // ReaderAt returns the whole content for reading in any order. It must be
-// called before the first Read, and ends the use of Read. The error wraps
-// [ErrTooLarge] if the file is larger than the scanner's memory limit.
+// called before the first Read, and ends the use of Read and Peek. The error
+// wraps [ErrTooLarge] if the file is larger than the scanner's memory limit.
 func (f *File) ReaderAt() (io.ReaderAt, error) {
 	if f.random != nil {
 		return f.random()
 	}
-	if r, ok := f.r.(io.ReaderAt); ok {
-		return r, nil
+	if at, ok := f.content(); ok {
+		return at, nil
 	}
 	if f.size > MaxRandom {
 		return nil, fmt.Errorf("%d bytes: %w", f.size, ErrTooLarge)

@@ -53,6 +53,9 @@ type OS struct {
 	// Repositories are the releases that the package manager is set up to
 	// install from, where that is recorded, such as "v3.19" or "edge".
 	Repositories []string
+	// ContentSets are the Red Hat repositories that the image was built from,
+	// such as "rhel-9-for-x86_64-baseos-rpms".
+	ContentSets []string
 	// Path is the file that the above was read from. An extractor leaves it
 	// empty.
 	Path string
@@ -63,8 +66,9 @@ type Package struct {
 	// Type is the package's type as in a package URL: "deb", "apk", "pypi".
 	Type string
 	// Namespace is the namespace of the package URL where the name alone does
-	// not hold it; an extractor of operating system packages leaves it empty
-	// and the distribution's ID is put there.
+	// not hold it, such as "@babel" of npm or "org.apache.commons" of maven;
+	// an extractor of operating system packages leaves it empty and the
+	// distribution's ID is put there.
 	Namespace string
 	// Name and Version are as the package database spells them. A version
 	// includes the epoch and the revision.
@@ -75,17 +79,51 @@ type Package struct {
 	// publish their advisories under this name. It is never empty for deb and
 	// apk packages: where the database names none, it is the package itself.
 	Source Source
-	// Licenses are the licence expressions that the database records.
+	// Module is the modularity label of an rpm package:
+	// "NAME:STREAM:VERSION:CONTEXT", empty for most.
+	Module string
+	// Vendor is who distributes the package, as the database has it, and
+	// Maintainer who it says to ask, both in its own words.
+	Vendor, Maintainer string
+	// SigningKey is the ID of the key that an rpm package was signed with, in
+	// lower-case hexadecimal digits.
+	SigningKey string
+	// Licenses are the licences that the package declares, word for word.
 	Licenses []string
-	// Maintainer is who the database says to ask, in its own words.
-	Maintainer string
+	// LicenseExpression says the same as an SPDX licence expression, where
+	// that is certain. An extractor leaves it empty.
+	LicenseExpression string
+	// CPEs are names of the software in the Common Platform Enumeration, of
+	// the form "cpe:2.3:a:…".
+	CPEs []string
+	// Qualifiers are further qualifiers of the package URL.
+	Qualifiers map[string]string
+	// SHA1 is the digest of the archive that is the package, in lower-case
+	// hexadecimal digits, where others can tell by it what the package is.
+	SHA1 string
+	// Bundled is true for what came with an interpreter or within another
+	// package, such as a default gem of Ruby.
+	Bundled bool
+	// Requires names what the package needs to run, as far as its database
+	// tells, without versions: names of packages or of what they provide. In
+	// "a|b" any one will do. "name@version" means exactly that version.
+	Requires []string
+	// Provides names what the package can be required by besides its own name.
+	Provides []string
+	// DependsOn are the package URLs of the packages of the inventory that
+	// Requires leads to, sorted. An extractor leaves them empty.
+	DependsOn []string
+	// Within is the place in the file that records the package, if that is an
+	// archive: the path of its member, and "!/" between an archive and its
+	// member where archives are nested. It is part of Paths in an inventory.
+	Within string
 	// PURL is the package URL. An extractor leaves it empty.
 	PURL string
 	// Extractor is the name of the extractor that found the package. An
 	// extractor leaves it empty.
 	Extractor string
-	// Paths are the files that record the package, sorted. An extractor leaves
-	// them empty.
+	// Paths are the files that record the package, sorted. The place in an
+	// archive follows after "!/". An extractor leaves them empty.
 	Paths []string
 	// Layer is the layer that brought the package in, in the state it is in
 	// now. An extractor leaves it empty.
@@ -94,6 +132,9 @@ type Package struct {
 	// installed the file in Paths, empty if none did. An extractor leaves it
 	// empty.
 	OwnedBy string
+	// DeletedBy is the layer that took the package away again, nil for a
+	// package that the image has. An extractor leaves it nil.
+	DeletedBy *Layer
 }
 
 // A Source is a source package.

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
@@ -36,18 +37,58 @@ func Identity(t *testing.T, e inventory.Extractor, name string, version int) {
 	assert.Equal(t, version, e.Version())
 }
 
-// Wants checks which paths an extractor without "**/" in its patterns wants.
+// Wants checks which paths an extractor wants. The files count as executable.
 func Wants(t *testing.T, e inventory.Extractor, want map[string]bool) {
 	t.Helper()
 	for name, wanted := range want {
 		got := false
 		for _, p := range e.Patterns() {
-			ok, err := path.Match(p.Glob, name)
+			glob, anywhere := strings.CutPrefix(p.Glob, "**/")
+			tail := name
+			if anywhere {
+				elements := strings.Split(name, "/")
+				tail = strings.Join(elements[max(0, len(elements)-strings.Count(glob, "/")-1):], "/")
+			}
+			ok, err := path.Match(glob, tail)
 			require.NoError(t, err)
 			got = got || ok
 		}
 		assert.Equalf(t, wanted, got, "a pattern for %q", name)
 	}
+}
+
+// Check holds what an extractor has made of a file against the contract of
+// [inventory.Extractor]. Fuzz tests call it.
+func Check(t *testing.T, facts inventory.Facts, err error) {
+	t.Helper()
+	if err != nil {
+		require.Zero(t, facts, "facts beside an error")
+		return
+	}
+	for _, p := range facts.Packages {
+		require.NotEmpty(t, p.Type)
+		require.NotEmptyf(t, p.Name, "name of a %s package", p.Type)
+		require.Empty(t, p.PURL)
+		require.Empty(t, p.Extractor)
+		require.Empty(t, p.Paths)
+		require.Zero(t, p.Layer)
+		require.Empty(t, p.OwnedBy)
+		require.Empty(t, p.LicenseExpression)
+		require.Empty(t, p.DependsOn)
+		require.Nil(t, p.DeletedBy)
+		for _, list := range [][]string{p.Requires, p.Provides, p.Licenses, p.CPEs} {
+			require.NotContains(t, list, "")
+		}
+	}
+	for _, o := range facts.Owned {
+		require.NotEmpty(t, o.Package)
+		for _, owned := range o.Paths {
+			require.Equal(t, path.Clean(owned), owned)
+			require.Falsef(t, owned == "." || owned == ".." || strings.HasPrefix(owned, "/") || strings.HasPrefix(owned, "../"), "%q", owned)
+		}
+	}
+	require.NotContains(t, facts.Problems, "")
+	require.LessOrEqual(t, len(facts.Problems), lines.MaxProblems+1)
 }
 
 // Endless reads as s again and again.

@@ -2,38 +2,55 @@ package sbom
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/imagevet/imagevet/internal/extract/osrelease"
 	"github.com/imagevet/imagevet/internal/layer"
+	"github.com/imagevet/imagevet/internal/license"
 )
 
-// A packageKey tells packages of one database apart.
+// A packageKey tells packages of one file apart.
 type packageKey struct{ kind, namespace, name, version, arch string }
 
 func keyOf(p *Package) packageKey {
 	return packageKey{p.Type, p.Namespace, p.Name, p.Version, p.Arch}
 }
 
-// An owner is the package that installed a file, as an extractor says.
-type owner struct{ extractor, name, arch string }
-
 // An assembler turns the files of interest of an image into its inventory.
 type assembler struct {
 	bom        *BOM
 	extractors []Extractor
 	img        *layer.Image
-	owners     map[string]owner // by real path
-	systems    []OS
+	real       *layer.Resolver
+	resolver   ArchiveResolver
+	licenses   license.Cache
+
+	found   []foundPackage
+	systems []OS
+	owned   []ownership
+	// provided are the packages that installed files which others require.
+	provided map[string][]*Package
 }
 
-func assemble(target Target, layers []Layer, extractors []Extractor, img *layer.Image) *BOM {
+// A foundPackage is a package with the file that records it, of which the
+// package can be a part only.
+type foundPackage struct {
+	Package
+	file string
+}
+
+// assemble makes the inventory of an image.
+func (g *Generator) assemble(ctx context.Context, target Target, layers []Layer, img *layer.Image) (*BOM, error) {
 	a := &assembler{
 		bom:        &BOM{Target: target, Layers: slices.Clone(layers), Problems: slices.Clone(img.Problems)},
-		extractors: extractors,
+		extractors: g.router.Extractors(),
 		img:        img,
-		owners:     map[string]owner{},
+		real:       img.Resolver(),
+		resolver:   g.resolver,
 	}
 	for i := range a.bom.Layers {
 		a.bom.Layers[i].Index = i
@@ -42,18 +59,36 @@ func assemble(target Target, layers []Layer, extractors []Extractor, img *layer.
 		a.file(f)
 	}
 	a.bom.OS = osrelease.Merge(a.systems)
-	for i := range a.bom.Packages {
-		p := &a.bom.Packages[i]
-		p.Namespace = cmp.Or(p.Namespace, defaultNamespace(p.Type, a.bom.OS))
-		p.PURL = packageURL(p, a.bom.OS)
+	if err := a.resolveArchives(ctx); err != nil {
+		return nil, err
 	}
+	a.foldCopies()
+	a.finish(a.found)
 	a.setOwners()
-	a.bom.Packages = mergePackages(a.bom.Packages)
-	slices.SortFunc(a.bom.Problems, func(x, y *FileError) int {
-		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Extractor, y.Extractor),
-			cmp.Compare(x.Layer, y.Layer), cmp.Compare(x.Err.Error(), y.Err.Error()))
-	})
-	return a.bom
+	a.setDependsOn()
+	a.bom.Packages = mergePackages(a.found)
+	if g.deleted {
+		a.addDeleted()
+	}
+	a.bom.Problems = compactProblems(a.bom.Problems)
+	return a.bom, ctx.Err()
+}
+
+// finish fills in what follows from the package and the distribution.
+func (a *assembler) finish(found []foundPackage) {
+	for i := range found {
+		p := &found[i].Package
+		p.Namespace = cmp.Or(p.Namespace, defaultNamespace(p.Type, a.bom.OS))
+		p.LicenseExpression = a.licenses.Expression(p.Type, p.Licenses)
+		var err error
+		if p.PURL, err = packageURL(p, a.bom.OS); err != nil {
+			a.problem(found[i].file, p.Extractor, p.Layer.Index, fmt.Errorf("package URL of %q: %w", p.Name, err))
+		}
+	}
+}
+
+func (a *assembler) problem(path, extractor string, layer int, err error) {
+	a.bom.Problems = append(a.bom.Problems, &FileError{Path: path, Extractor: extractor, Layer: layer, Err: err})
 }
 
 // file takes in what the image's version of a file says.
@@ -61,28 +96,20 @@ func (a *assembler) file(f layer.ImageFile) {
 	last := f.Versions[len(f.Versions)-1]
 	for _, found := range last.Found {
 		name := a.extractors[found.Extractor].Name()
-		problem := func(err error) {
-			a.bom.Problems = append(a.bom.Problems, &FileError{Path: f.Path, Extractor: name, Layer: last.Layer, Err: err})
-		}
 		if found.Err != nil {
-			problem(found.Err)
+			a.problem(f.Path, name, last.Layer, found.Err)
 			continue
 		}
 		for _, text := range found.Facts.Problems {
-			problem(errors.New(text))
+			a.problem(f.Path, name, last.Layer, errors.New(text))
 		}
-		origin := a.origins(f, found)
+		origin := origins(f, found)
 		for i := range found.Facts.Packages {
 			p := found.Facts.Packages[i]
-			p.Extractor = name
-			p.Paths = []string{f.Path}
-			p.Layer = a.bom.Layers[origin(&p)]
-			a.bom.Packages = append(a.bom.Packages, p)
+			a.found = append(a.found, a.place(p, f.Path, name, origin(&p)))
 		}
-		for _, o := range found.Facts.Owned {
-			for _, path := range o.Paths {
-				a.owners[a.img.Real(path)] = owner{name, o.Package, o.Arch}
-			}
+		for _, o := range found.Owned {
+			a.owned = append(a.owned, ownership{name, o})
 		}
 		if found.Facts.OS != nil {
 			os := *found.Facts.OS
@@ -92,11 +119,25 @@ func (a *assembler) file(f layer.ImageFile) {
 	}
 }
 
+// place notes where a package was found.
+func (a *assembler) place(p Package, path, extractor string, layer int) foundPackage {
+	p.Extractor = extractor
+	p.Paths = []string{path}
+	if p.Within != "" {
+		p.Paths[0] += "!/" + p.Within
+	}
+	p.Layer = a.bom.Layers[layer]
+	return foundPackage{p, path}
+}
+
 // origins returns a function that tells which layer brought a package of a
 // file in: a package database is written anew by each layer that installs
 // something, with all that was there before.
-func (a *assembler) origins(f layer.ImageFile, found layer.Found) func(*Package) int {
+func origins(f layer.ImageFile, found layer.Found) func(*Package) int {
 	last := f.Versions[len(f.Versions)-1].Layer
+	if len(f.Versions) == 1 {
+		return func(*Package) int { return last }
+	}
 	first := make(map[packageKey]int, len(found.Facts.Packages))
 	for i := range found.Facts.Packages {
 		first[keyOf(&found.Facts.Packages[i])] = last
@@ -104,16 +145,11 @@ func (a *assembler) origins(f layer.ImageFile, found layer.Found) func(*Package)
 	open := first // those that every layer so far has had
 	for i := len(f.Versions) - 2; i >= 0 && len(open) > 0; i-- {
 		older := map[packageKey]int{}
-		for _, other := range f.Versions[i].Found {
-			if other.Extractor != found.Extractor || other.As != found.As {
-				continue
-			}
-			for j := range other.Facts.Packages {
-				key := keyOf(&other.Facts.Packages[j])
-				if _, ok := open[key]; ok {
-					first[key] = f.Versions[i].Layer
-					older[key] = f.Versions[i].Layer
-				}
+		for p := range packagesIn(f.Versions[i], found) {
+			key := keyOf(p)
+			if _, ok := open[key]; ok {
+				first[key] = f.Versions[i].Layer
+				older[key] = f.Versions[i].Layer
 			}
 		}
 		open = older
@@ -121,51 +157,84 @@ func (a *assembler) origins(f layer.ImageFile, found layer.Found) func(*Package)
 	return func(p *Package) int { return first[keyOf(p)] }
 }
 
-// setOwners notes which packages are part of an operating system package.
-func (a *assembler) setOwners() {
-	if len(a.owners) == 0 {
-		return
+// compactProblems sorts problems, and leaves out those that are told twice.
+func compactProblems(problems []*FileError) []*FileError {
+	order := func(x, y *FileError) int {
+		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Extractor, y.Extractor),
+			cmp.Compare(x.Layer, y.Layer), cmp.Compare(x.Err.Error(), y.Err.Error()))
 	}
-	found := map[owner]*Package{} // under the architecture and without
-	for i := range a.bom.Packages {
-		p := &a.bom.Packages[i]
-		found[owner{p.Extractor, p.Name, p.Arch}] = p
-		if any := (owner{p.Extractor, p.Name, ""}); found[any] == nil {
-			found[any] = p
-		}
-	}
-	for i := range a.bom.Packages {
-		p := &a.bom.Packages[i]
-		o, ok := a.owners[p.Paths[0]]
-		if !ok {
-			continue
-		}
-		if by := found[o]; by != nil && by.Extractor != p.Extractor {
-			p.OwnedBy = by.PURL
-		}
-	}
+	slices.SortStableFunc(problems, order)
+	return slices.CompactFunc(problems, func(x, y *FileError) bool { return order(x, y) == 0 })
 }
 
 // mergePackages sorts the packages and makes one of those that several files
-// record alike.
-func mergePackages(packages []Package) []Package {
-	slices.SortStableFunc(packages, func(a, b Package) int {
-		return cmp.Or(
-			cmp.Compare(a.Type, b.Type), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name),
-			cmp.Compare(a.Version, b.Version), cmp.Compare(a.Arch, b.Arch), cmp.Compare(a.Layer.Index, b.Layer.Index),
-			cmp.Compare(a.OwnedBy, b.OwnedBy), slices.Compare(a.Paths, b.Paths),
-		)
-	})
-	out := packages[:0]
-	for _, p := range packages {
-		if n := len(out) - 1; n >= 0 && keyOf(&out[n]) == keyOf(&p) && out[n].Layer.Index == p.Layer.Index &&
-			out[n].OwnedBy == p.OwnedBy && out[n].Source == p.Source {
-			if !slices.Contains(out[n].Paths, p.Paths[0]) {
-				out[n].Paths = append(out[n].Paths, p.Paths[0])
-			}
+// record alike: of the same package URL, as far as they are part of the same
+// operating system package or of none.
+func mergePackages(found []foundPackage) []Package {
+	type key struct{ purl, owner string }
+	places := make(map[key]int, len(found))
+	out := make([]Package, 0, len(found))
+	for _, f := range found {
+		k := key{f.PURL, f.OwnedBy}
+		at, ok := places[k]
+		if !ok {
+			places[k] = len(out)
+			out = append(out, f.Package)
 			continue
 		}
-		out = append(out, p)
+		merge(&out[at], &f.Package)
 	}
+	for i := range out {
+		slices.Sort(out[i].Paths)
+		out[i].Paths = slices.Compact(out[i].Paths)
+	}
+	slices.SortStableFunc(out, comparePackages)
 	return slices.Clip(out)
+}
+
+// comparePackages orders the packages of an inventory.
+func comparePackages(a, b Package) int {
+	return cmp.Or(
+		cmp.Compare(a.Type, b.Type), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name),
+		cmp.Compare(a.Version, b.Version), cmp.Compare(a.Arch, b.Arch), cmp.Compare(a.Layer.Index, b.Layer.Index),
+		cmp.Compare(a.OwnedBy, b.OwnedBy), slices.Compare(a.Paths, b.Paths),
+	)
+}
+
+// merge adds to a package what another record of it says.
+func merge(p, other *Package) {
+	p.Paths = append(p.Paths, other.Paths...)
+	if other.Layer.Index < p.Layer.Index {
+		p.Layer = other.Layer
+	}
+	if len(p.Licenses) == 0 {
+		p.Licenses, p.LicenseExpression = other.Licenses, other.LicenseExpression
+	}
+	p.Vendor = cmp.Or(p.Vendor, other.Vendor)
+	p.Maintainer = cmp.Or(p.Maintainer, other.Maintainer)
+	p.Module = cmp.Or(p.Module, other.Module)
+	p.SigningKey = cmp.Or(p.SigningKey, other.SigningKey)
+	p.SHA1 = cmp.Or(p.SHA1, other.SHA1)
+	p.Bundled = p.Bundled && other.Bundled
+	p.CPEs = union(p.CPEs, other.CPEs)
+	p.Requires = union(p.Requires, other.Requires)
+	p.Provides = union(p.Provides, other.Provides)
+	if len(other.DependsOn) > 0 {
+		p.DependsOn = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(p.DependsOn), other.DependsOn...))))
+	}
+	if len(other.Qualifiers) > 0 { // the same but for those that are no part of the package URL
+		all := maps.Clone(other.Qualifiers)
+		maps.Copy(all, p.Qualifiers)
+		p.Qualifiers = all
+	}
+}
+
+// union returns a and what only b has, without a change to either.
+func union(a, b []string) []string {
+	for _, s := range b {
+		if !slices.Contains(a, s) {
+			a = append(slices.Clip(a), s)
+		}
+	}
+	return a
 }

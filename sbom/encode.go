@@ -33,7 +33,8 @@ var ErrFormat = errors.New("sbom: no such format")
 // its package URL, licences, and the files that record it. The layer and the
 // source package are properties "imagevet:layer:index",
 // "imagevet:layer:diffID", "imagevet:source:name", "imagevet:source:version",
-// "imagevet:arch" and "imagevet:extractor". Problems are properties
+// "imagevet:arch" and "imagevet:extractor"; "imagevet:deletedBy:index" marks
+// what [WithDeleted] has kept. Problems are properties
 // "imagevet:problem" of the metadata: what they hide is missing from the list.
 func Encode(w io.Writer, b *BOM, f Format) error {
 	format := cdx.BOMFileFormatJSON
@@ -87,6 +88,7 @@ func cyclonedx(b *BOM) *cdx.BOM {
 	}
 	doc.Metadata.Properties = properties(problems...)
 	components := []cdx.Component{}
+	dependencies := []cdx.Dependency{}
 	if b.OS.ID != "" {
 		components = append(components, cdx.Component{
 			BOMRef: "os", Type: cdx.ComponentTypeOS, Name: b.OS.ID, Version: b.OS.Version, Description: b.OS.Name, CPE: cpe(b.OS.CPE),
@@ -94,9 +96,18 @@ func cyclonedx(b *BOM) *cdx.BOM {
 	}
 	used := map[string]int{}
 	for i := range b.Packages {
-		components = append(components, component(&b.Packages[i], used))
+		p := &b.Packages[i]
+		c := component(p, used)
+		components = append(components, c)
+		// What depends on a package URL depends on its first component.
+		if len(p.DependsOn) > 0 {
+			dependencies = append(dependencies, cdx.Dependency{Ref: c.BOMRef, Dependencies: &p.DependsOn})
+		}
 	}
 	doc.Components = &components
+	if len(dependencies) > 0 {
+		doc.Dependencies = &dependencies
+	}
 	return doc
 }
 
@@ -128,12 +139,25 @@ func component(p *Package, used map[string]int) cdx.Component {
 			"imagevet:source:name", p.Source.Name,
 			"imagevet:source:version", p.Source.Version),
 	}
+	if len(p.CPEs) > 0 {
+		c.CPE = cpe(p.CPEs[0])
+	}
 	var licenses cdx.Licenses
-	for _, l := range p.Licenses { // as recorded: not all are SPDX expressions
-		licenses = append(licenses, cdx.LicenseChoice{License: &cdx.License{Name: l}})
+	if p.LicenseExpression != "" {
+		licenses = cdx.Licenses{{Expression: p.LicenseExpression}}
+	} else {
+		for _, l := range p.Licenses { // word for word
+			licenses = append(licenses, cdx.LicenseChoice{License: &cdx.License{Name: l}})
+		}
 	}
 	if len(licenses) > 0 {
 		c.Licenses = &licenses
+	}
+	if p.SHA1 != "" {
+		c.Hashes = &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA1, Value: p.SHA1}}
+	}
+	if p.DeletedBy != nil {
+		*c.Properties = append(*c.Properties, cdx.Property{Name: "imagevet:deletedBy:index", Value: strconv.Itoa(p.DeletedBy.Index)})
 	}
 	return c
 }

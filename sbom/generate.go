@@ -38,7 +38,11 @@ func (g *Generator) Generate(ctx context.Context, img Image) (*BOM, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sbom: %w", err)
 	}
-	return assemble(img.Target(), layers, g.router.Extractors(), merged), nil
+	bom, err := g.assemble(ctx, img.Target(), layers, merged)
+	if err != nil {
+		return nil, fmt.Errorf("sbom: %w", err)
+	}
+	return bom, nil
 }
 
 // read reads all layers, several at once.

@@ -16,6 +16,8 @@ type config struct {
 	workers    int
 	memory     int64
 	extractors []Extractor
+	deleted    bool
+	resolver   ArchiveResolver
 }
 
 func defaultConfig() config {
@@ -44,6 +46,30 @@ func WithMemoryLimit(bytes int64) Option {
 			return fmt.Errorf("sbom: WithMemoryLimit(%d): must not be negative", bytes)
 		}
 		c.memory = bytes
+		return nil
+	}
+}
+
+// WithDeleted keeps packages that a layer of the image brought and a later one
+// took away, or replaced by another version; [Package].DeletedBy marks them.
+// They are in the image's layers, where whoever has the image can read them,
+// but not in its containers. The default is false.
+func WithDeleted(keep bool) Option {
+	return func(c *config) error {
+		c.deleted = keep
+		return nil
+	}
+}
+
+// WithArchiveResolver sets who is asked about archives that do not say what
+// they are. The default is nobody; such an archive is then called what its
+// file's name says.
+func WithArchiveResolver(r ArchiveResolver) Option {
+	return func(c *config) error {
+		if r == nil {
+			return fmt.Errorf("sbom: WithArchiveResolver(nil): leave the option out to ask nobody")
+		}
+		c.resolver = r
 		return nil
 	}
 }
@@ -95,9 +121,11 @@ func (c *config) names() []string {
 // concurrent use; the memory limit counts for all images that are read at one
 // time.
 type Generator struct {
-	workers int
-	router  *layer.Router
-	budget  *layer.Budget
+	workers  int
+	router   *layer.Router
+	budget   *layer.Budget
+	deleted  bool
+	resolver ArchiveResolver
 }
 
 // New returns a Generator. With no options it runs every built-in extractor.
@@ -112,5 +140,7 @@ func New(opts ...Option) (*Generator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sbom: %w", err)
 	}
-	return &Generator{workers: cfg.workers, router: router, budget: layer.NewBudget(cfg.memory)}, nil
+	return &Generator{
+		workers: cfg.workers, router: router, budget: layer.NewBudget(cfg.memory), deleted: cfg.deleted, resolver: cfg.resolver,
+	}, nil
 }

@@ -1,15 +1,26 @@
 package sbom
 
 import (
+	"maps"
+	"strings"
+
 	"github.com/package-url/packageurl-go"
 )
 
-// defaultNamespace is the namespace of operating system packages: the
-// distribution's ID, as the definitions of the types deb, apk and rpm ask
-// (https://github.com/package-url/purl-spec/blob/main/PURL-TYPES.rst).
-func defaultNamespace(kind string, os OS) string {
+// ofDistribution reports whether packages of a type are a distribution's, whose
+// ID is the namespace of the package URL, as the definitions of these types
+// ask: https://github.com/package-url/purl-spec/tree/main/types-doc.
+func ofDistribution(kind string) bool {
 	switch kind {
 	case "deb", "apk", "rpm", "alpm":
+		return true
+	}
+	return false
+}
+
+// defaultNamespace is the namespace of packages that state none.
+func defaultNamespace(kind string, os OS) string {
+	if ofDistribution(kind) {
 		return os.ID
 	}
 	return ""
@@ -18,24 +29,44 @@ func defaultNamespace(kind string, os OS) string {
 // packageURL returns the package URL of a package: architecture and
 // distribution are qualifiers, and so is the source package ("upstream", as
 // Syft writes and Grype reads it) where it differs, as advisories are looked
-// up by it.
-func packageURL(p *Package, os OS) string {
-	q := map[string]string{}
-	if p.Arch != "" {
-		q["arch"] = p.Arch
+// up by it. An rpm package's epoch is a qualifier and no part of the version.
+//
+// The URL is there with an error too: it breaks a rule of its type, as the
+// package's own data does.
+func packageURL(p *Package, os OS) (string, error) {
+	q := maps.Clone(p.Qualifiers)
+	if q == nil {
+		q = map[string]string{}
 	}
-	if defaultNamespace(p.Type, os) != "" {
-		q["distro"] = os.ID
-		if os.Version != "" {
-			q["distro"] += "-" + os.Version
+	set := func(key, value string) {
+		if value != "" && q[key] == "" {
+			q[key] = value
 		}
 	}
-	switch {
-	case p.Source.Name == "" || p.Source.Name == p.Name && p.Source.Version == p.Version:
-	case p.Source.Version == p.Version || p.Source.Version == "":
-		q["upstream"] = p.Source.Name
-	default:
-		q["upstream"] = p.Source.Name + "@" + p.Source.Version
+	set("arch", p.Arch)
+	if ofDistribution(p.Type) && os.ID != "" {
+		distro := os.ID
+		if os.Version != "" {
+			distro += "-" + os.Version
+		}
+		set("distro", distro)
 	}
-	return packageurl.NewPackageURL(p.Type, p.Namespace, p.Name, p.Version, packageurl.QualifiersFromMap(q), "").ToString()
+	version, sourceVersion := p.Version, p.Source.Version
+	if p.Type == "rpm" {
+		if epoch, rest, ok := strings.Cut(version, ":"); ok {
+			set("epoch", epoch)
+			version = rest
+		}
+		set("rpmmod", p.Module)
+	}
+	switch {
+	case p.Source.Name == "" || p.Source.Name == p.Name && sourceVersion == version:
+	case sourceVersion == version || sourceVersion == "":
+		set("upstream", p.Source.Name)
+	default:
+		set("upstream", p.Source.Name+"@"+sourceVersion)
+	}
+	u := packageurl.NewPackageURL(p.Type, p.Namespace, p.Name, version, packageurl.QualifiersFromMap(q), "")
+	err := u.Normalize()
+	return u.ToString(), err
 }

@@ -74,6 +74,10 @@ func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 // owner, the package is compared after all.
 func (s *Scanner) matchPackages(ctx context.Context, bom *sbom.BOM) (*vulndb.Result, error) {
 	covered := map[string]bool{} // package URLs of owners, once they are known
+	if s.cfg.matchOwned {
+		result, _, err := s.matchUnless(ctx, bom, func(*sbom.Package) bool { return false })
+		return result, err
+	}
 	result, left, err := s.matchUnless(ctx, bom, func(p *sbom.Package) bool { return p.OwnedBy != "" })
 	if err != nil || len(left) == 0 {
 		return result, err
@@ -105,14 +109,18 @@ func (s *Scanner) matchPackages(ctx context.Context, bom *sbom.BOM) (*vulndb.Res
 	return result, nil
 }
 
-// matchUnless compares the packages for which skip is false. It returns how
-// many were left out, by type.
+// matchUnless compares the packages for which skip is false and that the image
+// still has. It returns how many were skipped, by type.
 func (s *Scanner) matchUnless(ctx context.Context, bom *sbom.BOM, skip func(*sbom.Package) bool) (*vulndb.Result, map[string]int, error) {
 	var packages []sbom.Package
 	var index []int // of the packages in the inventory
 	left := map[string]int{}
 	for i := range bom.Packages {
-		if p := &bom.Packages[i]; skip(p) {
+		p := &bom.Packages[i]
+		if p.DeletedBy != nil {
+			continue
+		}
+		if skip(p) {
 			left[p.Type]++
 			continue
 		}
@@ -145,11 +153,18 @@ func (s *Scanner) os(os sbom.OS) OS {
 }
 
 func packageOf(p *sbom.Package) Package {
-	return Package{
+	out := Package{
 		PURL: p.PURL, Type: p.Type, Name: p.Name, Version: p.Version, Arch: p.Arch, Source: p.Source,
-		Paths: slices.Clone(p.Paths), Layer: PackageLayer{p.Layer.Index, p.Layer.DiffID, p.Layer.CreatedBy}, OwnedBy: p.OwnedBy,
+		Paths: slices.Clone(p.Paths), Layer: packageLayer(&p.Layer), OwnedBy: p.OwnedBy,
 	}
+	if p.DeletedBy != nil {
+		by := packageLayer(p.DeletedBy)
+		out.DeletedBy = &by
+	}
+	return out
 }
+
+func packageLayer(l *sbom.Layer) PackageLayer { return PackageLayer{l.Index, l.DiffID, l.CreatedBy} }
 
 // finding makes a finding of a match. The problems are ratings that cannot be
 // read.

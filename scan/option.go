@@ -27,6 +27,7 @@ type config struct {
 	severities     []cvss.Severity // nil: all
 	ignoreStatuses []Status
 	ignoreUnfixed  bool
+	matchOwned     bool
 	clock          func() time.Time
 	log            *slog.Logger
 }
@@ -159,6 +160,31 @@ func WithWorkers(n int) Option {
 func WithMemoryLimit(bytes int64) Option {
 	return func(c *config) error {
 		c.sbom = append(c.sbom, sbom.WithMemoryLimit(bytes))
+		return nil
+	}
+}
+
+// WithMatchOwned compares packages with the database that are part of an
+// operating system package too. By default they are not: the distribution's
+// advisories for that package say what concerns it, and those of the language
+// do not know what the distribution has mended. The default is false.
+func WithMatchOwned(match bool) Option {
+	return func(c *config) error {
+		c.matchOwned = match
+		return nil
+	}
+}
+
+// WithInventory sets options of the inventory, besides those that have an
+// option here. The default is that of [sbom.New].
+func WithInventory(opts ...sbom.Option) Option {
+	return func(c *config) error {
+		for _, opt := range opts {
+			if opt == nil {
+				return errors.New("scan: WithInventory: a nil option")
+			}
+		}
+		c.sbom = append(c.sbom, opts...)
 		return nil
 	}
 }

@@ -128,6 +128,9 @@ type Package struct {
 	// OwnedBy is the package URL of the operating system package that
 	// installed this one's files. It is not matched on its own then.
 	OwnedBy string `json:"owned_by,omitempty"`
+	// DeletedBy is the layer that took the package away again. It is not
+	// matched then, and is there only if [sbom.WithDeleted] keeps it.
+	DeletedBy *PackageLayer `json:"deleted_by,omitempty"`
 }
 
 // A PackageLayer is the layer that brought a package in.

@@ -48,10 +48,30 @@ type File struct {
 
 // Found is what one extractor found in a file.
 type Found struct {
-	Extractor int    // index in the router
-	As        string // the path under which the extractor was given the file
-	Facts     inventory.Facts
+	Extractor int             // index in the router
+	As        string          // the path under which the extractor was given the file
+	Facts     inventory.Facts // without Owned
+	Owned     []Owned
 	Err       error
+}
+
+// Owned are the files of a package that an extractor may want to see, kept in
+// little memory: a distribution's packages own a hundred thousand files.
+type Owned struct {
+	Package, Arch string
+
+	list listing
+}
+
+// Paths yields the paths. They are clean, and valid until the next one.
+func (o *Owned) Paths() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for m := range o.list.all() {
+			if !yield(m.path) {
+				return
+			}
+		}
+	}
 }
 
 // A kind is the kind of a member in a listing.

@@ -15,10 +15,19 @@ import (
 type Image struct {
 	// Files are the files of interest that the image has, sorted by path.
 	Files []ImageFile
+	// Deleted are files of interest that a layer took away again, sorted by
+	// path and layer.
+	Deleted []DeletedFile
 	// Problems are members of the layers that could not be followed.
 	Problems []*inventory.FileError
 
 	tree *tree
+}
+
+// A DeletedFile is a file of interest that layers below By had.
+type DeletedFile struct {
+	ImageFile
+	By int // the layer that took it away
 }
 
 // An ImageFile is a file of interest in the whole image.
@@ -35,14 +44,34 @@ type Version struct {
 	Found []Found
 }
 
-// Real returns the path that a path leads to through the image's links to
-// folders, and the path itself where they go in circles.
-func (img *Image) Real(path string) string {
-	real, _, ok := img.tree.resolve([]byte(path), false)
+// A Resolver finds where paths lead to. It remembers folders, as many paths
+// have the same. It is not safe for concurrent use.
+type Resolver struct {
+	tree    *tree
+	folders map[string]string
+	buf     []byte
+}
+
+// Resolver returns a resolver for the image's paths.
+func (img *Image) Resolver() *Resolver {
+	return &Resolver{tree: img.tree, folders: map[string]string{}}
+}
+
+// Real returns the path that a clean path leads to through the image's links
+// to folders, and the path itself where they go in circles. The result is
+// valid until the next call.
+func (r *Resolver) Real(path []byte) []byte {
+	dir, base := split(path)
+	folder, ok := r.folders[string(dir)]
 	if !ok {
-		return path
+		folder = string(dir)
+		if real, _, ok := r.tree.resolve(dir, true); ok {
+			folder = string(real)
+		}
+		r.folders[string(dir)] = folder
 	}
-	return string(real)
+	r.buf = appendElement(append(r.buf[:0], folder...), base)
+	return r.buf
 }
 
 // A Reread reads the i'th layer once more, with another picker.
@@ -67,17 +96,23 @@ func Merge(ctx context.Context, router *Router, layers []*Facts, again Reread) (
 	for _, facts := range layers {
 		img.Problems = append(img.Problems, facts.Problems...)
 	}
-	for n := range state.tree.root.all() {
-		if n.kind != kindFile {
-			continue
-		}
-		f := ImageFile{Path: n.path()}
-		for _, r := range n.refs {
+	file := func(path string, refs []ref) ImageFile {
+		f := ImageFile{Path: path}
+		for _, r := range refs {
 			f.Versions = append(f.Versions, Version{r.layer, layers[r.layer].Files[r.file].Found})
 		}
-		img.Files = append(img.Files, f)
+		return f
+	}
+	for n := range state.tree.root.all() {
+		if n.kind == kindFile {
+			img.Files = append(img.Files, file(n.path(), n.refs))
+		}
 	}
 	slices.SortFunc(img.Files, func(a, b ImageFile) int { return cmp.Compare(a.Path, b.Path) })
+	for _, g := range state.graves {
+		img.Deleted = append(img.Deleted, DeletedFile{file(g.path, g.refs), g.layer})
+	}
+	slices.SortFunc(img.Deleted, func(a, b DeletedFile) int { return cmp.Or(cmp.Compare(a.Path, b.Path), a.By-b.By) })
 	return img, nil
 }
 

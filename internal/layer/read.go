@@ -234,32 +234,39 @@ func (s *scanner) extract(name string, perm fs.FileMode, size int64, r io.Reader
 		if stream.broken() {
 			return nil, stream.err
 		}
-		s.keepWanted(&facts)
-		found = append(found, Found{Extractor: p.Extractor, As: p.As, Facts: facts, Err: err})
+		owned, ownedErr := s.owned(facts.Owned)
+		if ownedErr != nil {
+			return nil, ownedErr
+		}
+		facts.Owned = nil
+		found = append(found, Found{p.Extractor, p.As, facts, owned, err})
 	}
 	return found, nil
 }
 
-// keepWanted drops from the ownership facts those files that no extractor
-// looks at: a distribution's packages own a hundred thousand files.
-func (s *scanner) keepWanted(facts *inventory.Facts) {
+// owned keeps those files of packages that an extractor may want to see. The
+// error is that of a listing which is too long.
+func (s *scanner) owned(all []inventory.Ownership) ([]Owned, error) {
 	var paths cleaner
 	var buf [8]int
-	owned := facts.Owned[:0]
-	for _, o := range facts.Owned {
-		kept := o.Paths[:0]
+	var out []Owned
+	for _, o := range all {
+		owned := Owned{Package: o.Package, Arch: o.Arch}
 		for _, p := range o.Paths {
 			path := paths.clean([]byte(p))
-			if len(s.opts.Router.Append(buf[:0], path, true)) > 0 {
-				kept = append(kept, string(path))
+			if len(path) == 0 || !s.opts.Router.anyFile() && len(s.opts.Router.Append(buf[:0], path, true)) == 0 {
+				continue
+			}
+			if err := owned.list.add(kindOther, path, nil); err != nil {
+				return nil, err
 			}
 		}
-		if len(kept) > 0 {
-			o.Paths = append([]string(nil), kept...)
-			owned = append(owned, o)
+		if len(owned.list.data) > 0 {
+			owned.list.data = slices.Clip(owned.list.data)
+			out = append(out, owned)
 		}
 	}
-	facts.Owned = append([]inventory.Ownership(nil), owned...)
+	return out, nil
 }
 
 // A streamReader reads a file that can be read once only. It remembers the

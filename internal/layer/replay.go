@@ -3,6 +3,7 @@ package layer
 import (
 	"bytes"
 	"errors"
+	"slices"
 
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
@@ -19,6 +20,7 @@ type hardLink struct {
 type replayer struct {
 	tree     tree
 	hard     []hardLink // links whose content is not known
+	graves   []grave
 	problems []*inventory.FileError
 
 	// The folder of the last member, as the next one is mostly beside it.
@@ -26,6 +28,13 @@ type replayer struct {
 	real   []byte // where it is
 	node   *node  // nil if it holds nothing that matters
 	valid  bool   // false once the tree has changed
+}
+
+// A grave is a file that a layer took away.
+type grave struct {
+	path  string
+	refs  []ref
+	layer int
 }
 
 // replay puts the layers on top of each other.
@@ -90,6 +99,13 @@ func (r *replayer) layer(index int, facts *Facts) {
 			if m.kind == kindLink {
 				r.hard = append(r.hard, hardLink{index, string(m.path), string(m.target)})
 			}
+		}
+	}
+	for path, refs := range t.removed {
+		// A layer can bring back what it removed, and remove what it brought.
+		below := slices.DeleteFunc(slices.Clone(refs), func(v ref) bool { return v.layer == index })
+		if n := t.find([]byte(path)); len(below) > 0 && (n == nil || n.kind != kindFile) {
+			r.graves = append(r.graves, grave{path, below, index})
 		}
 	}
 }

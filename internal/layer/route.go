@@ -17,11 +17,13 @@ import (
 type Router struct {
 	extractors []inventory.Extractor
 
-	exact  routes  // by the whole path
-	base   routes  // by the last element of the path
-	ext    routes  // by what follows the last dot of the last element
-	dir    routes  // by the folder of the path
-	others []route // patterns that fit in no table
+	exact  routes       // by the whole path
+	base   routes       // by the last element of the path
+	ext    routes       // by what follows the last dot of the last element
+	dir    routes       // by the folder of the path
+	any    []route      // "**/*"
+	first  [256][]route // by the first byte of the last element, those that fit above nowhere
+	others []route      // patterns that fit in no table
 }
 
 // routes are patterns by a plain text that a path must have in some place.
@@ -50,9 +52,49 @@ func (r *routes) find(text []byte) []route {
 // A route is one pattern of one extractor.
 type route struct {
 	extractor int
-	glob      []string // elements
-	anywhere  bool     // the glob began with "**/"
-	exec      bool     // executables only
+	glob      []element
+	anywhere  bool // the glob began with "**/"
+	exec      bool // executables only
+}
+
+// An element is one element of a glob.
+type element struct {
+	kind elementKind
+	text string // to compare with, or the glob itself
+}
+
+type elementKind byte
+
+const (
+	elementGlob   elementKind = iota
+	elementPlain              // text
+	elementSuffix             // "*" and text
+	elementPrefix             // text and "*"
+)
+
+func newElement(glob string) element {
+	switch {
+	case isPlain(glob):
+		return element{elementPlain, glob}
+	case glob[0] == '*' && isPlain(glob[1:]):
+		return element{elementSuffix, glob[1:]}
+	case glob[len(glob)-1] == '*' && isPlain(glob[:len(glob)-1]):
+		return element{elementPrefix, glob[:len(glob)-1]}
+	}
+	return element{elementGlob, glob}
+}
+
+func (e *element) match(name []byte) bool {
+	switch e.kind {
+	case elementPlain:
+		return string(name) == e.text
+	case elementSuffix:
+		return len(name) >= len(e.text) && string(name[len(name)-len(e.text):]) == e.text
+	case elementPrefix:
+		return len(name) >= len(e.text) && string(name[:len(e.text)]) == e.text
+	}
+	ok, err := path.Match(e.text, string(name))
+	return ok && err == nil
 }
 
 // NewRouter makes the table of the extractors' patterns.
@@ -87,10 +129,15 @@ func (r *Router) add(extractor int, p inventory.Pattern) error {
 	if _, err := path.Match(glob, ""); err != nil {
 		return fmt.Errorf("pattern %q: %w", p.Glob, err)
 	}
-	rt := route{extractor, strings.Split(glob, "/"), anywhere, p.Executable}
-	last := rt.glob[len(rt.glob)-1]
+	rt := route{extractor: extractor, anywhere: anywhere, exec: p.Executable}
+	for e := range strings.SplitSeq(glob, "/") {
+		rt.glob = append(rt.glob, newElement(e))
+	}
+	last := path.Base(glob)
 	folder := path.Dir(glob)
 	switch {
+	case anywhere && glob == "*":
+		r.any = append(r.any, rt)
 	case !anywhere && isPlain(glob):
 		r.exact.add(glob, rt)
 	case isPlain(last):
@@ -100,6 +147,8 @@ func (r *Router) add(extractor int, p inventory.Pattern) error {
 		r.ext.add(ext, rt)
 	case !anywhere && isPlain(folder):
 		r.dir.add(folder, rt)
+	case isPlain(last[:1]):
+		r.first[last[0]] = append(r.first[last[0]], rt)
 	default:
 		r.others = append(r.others, rt)
 	}
@@ -123,6 +172,10 @@ func (r *Router) Append(dst []int, name []byte, executable bool) []int {
 		dst = appendRoutes(dst, r.ext.find(base[i+1:]), name, executable)
 	}
 	dst = appendRoutes(dst, r.dir.find(folder), name, executable)
+	dst = appendRoutes(dst, r.any, nil, executable)
+	if len(base) > 0 {
+		dst = appendRoutes(dst, r.first[base[0]], name, executable)
+	}
 	dst = appendRoutes(dst, r.others, name, executable)
 	if len(dst) > 1 {
 		slices.Sort(dst)
@@ -149,11 +202,8 @@ func appendRoutes(dst []int, routes []route, name []byte, executable bool) []int
 func (rt *route) match(name []byte) bool {
 	for i := len(rt.glob) - 1; i >= 0; i-- {
 		at := bytes.LastIndexByte(name, '/')
-		element := name[at+1:]
-		if glob := rt.glob[i]; glob != string(element) {
-			if ok, err := path.Match(glob, string(element)); !ok || err != nil {
-				return false
-			}
+		if !rt.glob[i].match(name[at+1:]) {
+			return false
 		}
 		if at < 0 {
 			return i == 0
@@ -165,15 +215,16 @@ func (rt *route) match(name []byte) bool {
 
 // HasExecutable reports whether the mode of a file can decide who wants it.
 func (r *Router) HasExecutable() bool {
-	for _, table := range []*routes{&r.exact, &r.base, &r.ext, &r.dir} {
-		for _, routes := range table.byText {
-			if slices.ContainsFunc(routes, func(rt route) bool { return rt.exec }) {
-				return true
-			}
+	for _, e := range r.extractors {
+		if slices.ContainsFunc(e.Patterns(), func(p inventory.Pattern) bool { return p.Executable }) {
+			return true
 		}
 	}
-	return slices.ContainsFunc(r.others, func(rt route) bool { return rt.exec })
+	return false
 }
+
+// anyFile reports whether there is an extractor for files of any name.
+func (r *Router) anyFile() bool { return len(r.any) > 0 }
 
 // An alias is a folder or file under which a pattern's files really lie in an
 // image where the pattern's own path leads through links.

@@ -23,7 +23,7 @@ func TestRouter(t *testing.T) {
 		named{notes{patterns: globs("**/package.json", "**/*.dist-info/METADATA")}, "base name"},
 		named{notes{patterns: globs("**/*.jar", "**/*.deps.json")}, "extension"},
 		named{notes{patterns: []inventory.Pattern{{Glob: "**/*", Executable: true}}}, "executables"},
-		named{notes{patterns: globs("**/lib*.so.*", "opt/*/version", "**/[Pp]ipfile")}, "slow ones"},
+		named{notes{patterns: globs("**/lib*.so.*", "opt/*/version", "**/[Pp]ipfile", "**/python[23]", "lib*/x?")}, "slow ones"},
 	}
 	router, err := NewRouter(extractors)
 	require.NoError(t, err)
@@ -59,6 +59,12 @@ func TestRouter(t *testing.T) {
 		{"opt/a/b/version", false, nil},
 		{"src/Pipfile", false, []int{4}},
 		{"Pipfile", true, []int{3, 4}},
+		{"usr/bin/python3", false, []int{4}},
+		{"python2", false, []int{4}},
+		{"usr/bin/python4", false, nil},
+		{"lib64/xy", false, []int{4}},
+		{"usr/lib64/xy", false, nil},
+		{"libc.so", false, nil},
 	}
 	for _, tt := range tests {
 		got := router.Append(nil, []byte(tt.path), tt.exec)

@@ -37,8 +37,9 @@ type Pattern struct {
 	// as in [path.Match]. A leading "**/" stands for any folder, the root
 	// included: "**/package.json", "**/*.jar", "**/*.dist-info/METADATA".
 	// A glob is found in constant time if its last element is a plain name or
-	// "*" and an extension, or if only its last element is not plain; others
-	// are tried on every file.
+	// "*" and an extension, or if only its last element is not plain, or if it
+	// is "**/*". One whose last element begins with a plain byte is tried on
+	// files that begin with it, any other on every file.
 	Glob string
 	// Executable restricts the pattern to files with an execute bit.
 	Executable bool

@@ -1,0 +1,121 @@
+package sbom
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/imagevet/imagevet/internal/layer"
+)
+
+// An ownership lists files of a package, as an extractor says.
+type ownership struct {
+	extractor string
+	layer.Owned
+}
+
+// An owner is the package that installed a file.
+type owner struct{ extractor, name, arch string }
+
+// setOwners notes which packages are part of an operating system package, and
+// which packages provide the files that others require.
+func (a *assembler) setOwners() {
+	if len(a.owned) == 0 {
+		return
+	}
+	systems := map[owner]*Package{} // under the architecture and without
+	recorders := map[string]bool{}  // extractors of package databases
+	for _, o := range a.owned {
+		recorders[o.extractor] = true
+	}
+	wanted := map[string][]*Package{}   // by the file that records them
+	required := map[string][]*Package{} // files, by path: those who provide them
+	for i := range a.found {
+		p := &a.found[i].Package
+		if !recorders[p.Extractor] {
+			wanted[a.found[i].file] = append(wanted[a.found[i].file], p)
+			continue
+		}
+		systems[owner{p.Extractor, p.Name, p.Arch}] = p
+		if any := (owner{p.Extractor, p.Name, ""}); systems[any] == nil {
+			systems[any] = p
+		}
+		for _, r := range p.Requires {
+			for alternative := range strings.SplitSeq(r, "|") {
+				if path, ok := strings.CutPrefix(alternative, "/"); ok {
+					required[string(a.real.Real([]byte(path)))] = nil
+				}
+			}
+		}
+	}
+	for i := range a.owned {
+		o := &a.owned[i]
+		by := systems[owner{o.extractor, o.Package, o.Arch}]
+		if by == nil {
+			continue
+		}
+		for path := range o.Paths() {
+			real := a.real.Real(path)
+			for _, p := range wanted[string(real)] {
+				p.OwnedBy = by.PURL
+			}
+			if providers, ok := required[string(real)]; ok {
+				required[string(real)] = append(providers, by)
+			}
+		}
+	}
+	a.provided = required
+}
+
+// foldCopies makes one of an operating system package that its database
+// records and that another file names too, such as a note in its binaries or
+// an SBOM beside them: what such a file says of the architecture, the epoch or
+// the distribution need not be spelled alike. The record in the file that
+// lists most packages of the type is kept.
+func (a *assembler) foldCopies() {
+	type source struct{ kind, extractor string }
+	listed := map[source]int{}
+	for i := range a.found {
+		if p := &a.found[i]; ofDistribution(p.Type) {
+			listed[source{p.Type, p.Extractor}]++
+		}
+	}
+	if len(listed) < 2 {
+		return
+	}
+	rank := func(p *Package) int { return listed[source{p.Type, p.Extractor}] }
+	best := map[packageKey]int{}
+	keyOf := func(p *Package) packageKey {
+		version := p.Version
+		if _, rest, ok := strings.Cut(version, ":"); ok {
+			version = rest
+		}
+		return packageKey{kind: p.Type, name: p.Name, version: version}
+	}
+	for i := range a.found {
+		p := &a.found[i].Package
+		if !ofDistribution(p.Type) {
+			continue
+		}
+		k := keyOf(p)
+		if at, ok := best[k]; !ok || rank(&a.found[at].Package) < rank(p) {
+			best[k] = i
+		}
+	}
+	copies := map[int]bool{}
+	for i := range a.found {
+		p := &a.found[i].Package
+		if !ofDistribution(p.Type) {
+			continue
+		}
+		if at := best[keyOf(p)]; a.found[at].Extractor != p.Extractor {
+			a.found[at].Paths = append(a.found[at].Paths, p.Paths...)
+			a.found[at].CPEs = union(a.found[at].CPEs, p.CPEs)
+			copies[i] = true
+		}
+	}
+	i := -1
+	a.found = slices.DeleteFunc(a.found, func(foundPackage) bool {
+		i++
+		return copies[i]
+	})
+}

@@ -69,20 +69,36 @@ func (a *assembler) setOwners() {
 // foldCopies makes one of an operating system package that its database
 // records and that another file names too, such as a note in its binaries or
 // an SBOM beside them: what such a file says of the architecture, the epoch or
-// the distribution need not be spelled alike. The record in the file that
-// lists most packages of the type is kept.
+// the distribution need not be spelled alike. The database is what knows most
+// packages of the type by name, and lists their files.
 func (a *assembler) foldCopies() {
 	type source struct{ kind, extractor string }
-	listed := map[source]int{}
+	listed := map[source]map[string]bool{} // names
 	for i := range a.found {
-		if p := &a.found[i]; ofDistribution(p.Type) {
-			listed[source{p.Type, p.Extractor}]++
+		p := &a.found[i]
+		if !ofDistribution(p.Type) {
+			continue
 		}
+		from := source{p.Type, p.Extractor}
+		if listed[from] == nil {
+			listed[from] = map[string]bool{}
+		}
+		listed[from][p.Name] = true
 	}
 	if len(listed) < 2 {
 		return
 	}
-	rank := func(p *Package) int { return listed[source{p.Type, p.Extractor}] }
+	owns := map[string]bool{}
+	for _, o := range a.owned {
+		owns[o.extractor] = true
+	}
+	rank := func(p *Package) int {
+		n := 2 * len(listed[source{p.Type, p.Extractor}])
+		if owns[p.Extractor] {
+			n++
+		}
+		return n
+	}
 	best := map[packageKey]int{}
 	keyOf := func(p *Package) packageKey {
 		version := p.Version

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"net/http/httptest"
 	"net/url"
@@ -320,8 +321,9 @@ func TestOwnedPackages(t *testing.T) {
 	fsys["opt/docker/METADATA"] = &fstest.MapFile{}
 	fsys["var/lib/dpkg/info/curl.list"] = &fstest.MapFile{Data: []byte("/usr/lib/x/METADATA\n")}
 	fsys["var/lib/dpkg/info/docker-ce.list"] = &fstest.MapFile{Data: []byte("/opt/docker/METADATA\n")}
+	var more []scan.Option
 	coverage := func(records ...string) map[string]int {
-		s, err := scan.New(scan.WithDB(openDB(t, records...)), scan.WithExtractors(metadata{}))
+		s, err := scan.New(append(more, scan.WithDB(openDB(t, records...)), scan.WithExtractors(metadata{}))...)
 		require.NoError(t, err)
 		report, err := s.Scan(t.Context(), image.FS("test", fsys))
 		require.NoError(t, err)
@@ -344,6 +346,44 @@ func TestOwnedPackages(t *testing.T) {
 	assert.Equal(t, map[string]int{
 		"Debian:12 matched": 2, "Debian:12 unsupported": 1, "pypi matched": 1, "PyPI no_data": 1,
 	}, coverage(records...), "every owner is covered")
+	more = []scan.Option{scan.WithMatchOwned(true)}
+	assert.Equal(t, map[string]int{
+		"Debian:12 matched": 2, "Debian:12 unsupported": 1, "PyPI no_data": 2,
+	}, coverage(records...), "as it is asked for")
+}
+
+// What a layer took away is listed if that is asked for, and never matched.
+func TestDeletedPackages(t *testing.T) {
+	base := bookworm()
+	img := layered{base, fstest.MapFS{"var/lib/dpkg/status": &fstest.MapFile{Data: []byte("Package: left\nStatus: install ok installed\nVersion: 1\n\n")}}}
+	for _, keep := range []bool{false, true} {
+		s, err := scan.New(scan.WithDB(openDB(t, records...)), scan.WithInventory(sbom.WithDeleted(keep)))
+		require.NoError(t, err)
+		report, err := s.Scan(t.Context(), img)
+		require.NoError(t, err)
+		assert.Empty(t, report.Findings)
+		var deleted []string
+		for _, p := range report.Packages {
+			if p.DeletedBy != nil {
+				assert.Equal(t, 1, p.DeletedBy.Index)
+				assert.Equal(t, 0, p.Layer.Index)
+				deleted = append(deleted, p.Name)
+			}
+		}
+		assert.Equal(t, keep, len(deleted) > 0, "kept %v: %v", keep, deleted)
+	}
+	_, err := scan.New(scan.WithInventory(nil))
+	assert.ErrorContains(t, err, "WithInventory")
+}
+
+// layered is an image whose layers are folders.
+type layered []fstest.MapFS
+
+func (l layered) Target() sbom.Target         { return sbom.Target{Name: "layered", Kind: "test"} }
+func (l layered) Layers() []sbom.Layer        { return make([]sbom.Layer, len(l)) }
+func (l layered) LayerFS(i int) (fs.FS, bool) { return l[i], true }
+func (l layered) OpenLayer(context.Context, int) (io.ReadCloser, error) {
+	return nil, errors.New("it is a folder")
 }
 
 func TestJSONIsTheContract(t *testing.T) {

@@ -29,9 +29,10 @@ type Router struct {
 // routes are patterns by a plain text that a path must have in some place.
 type routes struct {
 	byText map[string][]route
-	// length tells which lengths texts have, as far as they are below 256:
-	// most of what is looked up is not found, and this tells it sooner.
-	length [256]bool
+	// seen tells, by the length of texts as far as it is below 256, which
+	// first and last bytes they have: most of what is looked up is not found,
+	// and this tells it sooner.
+	seen [256]uint64
 }
 
 func (r *routes) add(text string, rt route) {
@@ -39,11 +40,19 @@ func (r *routes) add(text string, rt route) {
 		r.byText = map[string][]route{}
 	}
 	r.byText[text] = append(r.byText[text], rt)
-	r.length[min(len(text), 255)] = true
+	r.seen[min(len(text), 255)] |= endsBit([]byte(text))
+}
+
+// endsBit returns one of 64 bits for the first and last byte of a text.
+func endsBit(text []byte) uint64 {
+	if len(text) == 0 {
+		return 1
+	}
+	return 1 << ((text[0] + 5*text[len(text)-1]) & 63)
 }
 
 func (r *routes) find(text []byte) []route {
-	if !r.length[min(len(text), 255)] {
+	if r.seen[min(len(text), 255)]&endsBit(text) == 0 {
 		return nil
 	}
 	return r.byText[string(text)]
@@ -162,14 +171,17 @@ func isPlain(glob string) bool { return !strings.ContainsAny(glob, `*?[\`) }
 // each once and in order. It does not allocate where dst has room and the
 // patterns are those that [inventory.Pattern] calls fast.
 func (r *Router) Append(dst []int, name []byte, executable bool) []int {
-	folder, base := []byte(nil), name
-	if i := bytes.LastIndexByte(name, '/'); i >= 0 {
-		folder, base = name[:i], name[i+1:]
+	slash, dot := len(name)-1, -1
+	for ; slash >= 0 && name[slash] != '/'; slash-- {
+		if name[slash] == '.' && dot < 0 {
+			dot = slash
+		}
 	}
+	folder, base := name[:max(slash, 0)], name[slash+1:]
 	dst = appendRoutes(dst, r.exact.find(name), nil, executable)
 	dst = appendRoutes(dst, r.base.find(base), name, executable)
-	if i := bytes.LastIndexByte(base, '.'); i >= 0 {
-		dst = appendRoutes(dst, r.ext.find(base[i+1:]), name, executable)
+	if dot >= 0 {
+		dst = appendRoutes(dst, r.ext.find(name[dot+1:]), name, executable)
 	}
 	dst = appendRoutes(dst, r.dir.find(folder), name, executable)
 	dst = appendRoutes(dst, r.any, nil, executable)

@@ -200,8 +200,9 @@ func finding(p Package, m *vulndb.Match) (Finding, []Problem) {
 			best = v
 		}
 	}
+	_, ofDistribution := distro.PackageScheme(p.Type)
 	switch {
-	case word != cvss.Unknown && (best.IsZero() || ofDistribution(p.Type)):
+	case word != cvss.Unknown && (best.IsZero() || ofDistribution):
 		f.Severity = word
 	case !best.IsZero():
 		f.Severity = best.Severity()
@@ -210,15 +211,6 @@ func finding(p Package, m *vulndb.Match) (Finding, []Problem) {
 		f.SeveritySource = m.RatedBy
 	}
 	return f, problems
-}
-
-// ofDistribution reports whether packages of a type are a distribution's.
-func ofDistribution(kind string) bool {
-	switch kind {
-	case "deb", "apk", "rpm", "alpm":
-		return true
-	}
-	return false
 }
 
 // judge puts a finding where the options want it.

@@ -119,7 +119,7 @@ func (m *matcher) target(typ string) *target {
 	var t *target
 	if ecosystem, ok := languageEcosystem(typ); ok {
 		t = m.languageTarget(ecosystem)
-	} else if scheme, ok := distroPackage(typ); ok {
+	} else if scheme, ok := distro.PackageScheme(typ); ok {
 		t = m.distroTarget(typ, scheme)
 	} else {
 		t = unsupported(typ, fmt.Sprintf("no ecosystem of advisories is known for packages of type %q", typ))
@@ -203,7 +203,7 @@ func (m *matcher) distroTarget(typ, scheme string) *target {
 func (m *matcher) lookup(i int) error {
 	p := &m.pkgs[i]
 	t := m.target(p.Type)
-	if _, ok := distroPackage(p.Type); ok {
+	if _, ok := distro.PackageScheme(p.Type); ok {
 		if name, ok := distro.ThirdParty(*p); ok {
 			v := vendor{p.Type, name}
 			m.vendors[v] = append(m.vendors[v], p.Name)

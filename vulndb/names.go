@@ -125,16 +125,3 @@ func languageName(base string, p inventory.Package) string {
 	}
 	return normalName(base, p.Namespace+sep+p.Name)
 }
-
-// distroPackage reports whether packages of a type belong to a distribution,
-// and which scheme their versions follow if that is the same everywhere.
-func distroPackage(typ string) (scheme string, ok bool) {
-	switch typ {
-	case "deb", "apk", "rpm":
-		return typ, true
-	case "alpm", "ebuild", "opkg", "qpkg":
-		return "", true
-	default:
-		return "", false
-	}
-}

@@ -46,6 +46,16 @@ type File struct {
 	Found []Found
 }
 
+// by returns what an extractor found in the file under its own path.
+func (f *File) by(extractor int) (Found, bool) {
+	for _, found := range f.Found {
+		if found.Extractor == extractor && found.As == f.Path {
+			return found, true
+		}
+	}
+	return Found{}, false
+}
+
 // Found is what one extractor found in a file.
 type Found struct {
 	Extractor int             // index in the router

@@ -84,12 +84,12 @@ func Merge(ctx context.Context, router *Router, layers []*Facts, again Reread) (
 	state := replay(layers)
 	plan := planReread(router, state, layers)
 	problems := plan.problems
-	if len(plan.reads) > 0 {
-		more, err := plan.run(ctx, again)
+	if len(plan.reads) > 0 || len(plan.known) > 0 {
+		found, err := plan.run(ctx, again)
 		if err != nil {
 			return nil, err
 		}
-		layers, problems = more.place(layers, problems)
+		layers, problems = plan.place(layers, found, problems)
 		state = replay(layers)
 	}
 	img := &Image{tree: &state.tree, Problems: append(problems, state.problems...)}
@@ -130,21 +130,29 @@ type read struct {
 
 type plan struct {
 	reads    []read
-	known    map[read]bool
+	planned  map[read]bool
+	known    []known
 	problems []*inventory.FileError
+}
+
+// A known is what was found in a file that a hard link has another name for.
+type known struct {
+	layer int
+	path  string
+	found Found
 }
 
 // add plans a read, once: a layer can list a member twice.
 func (p *plan) add(r read) {
-	if !p.known[r] {
-		p.known[r] = true
+	if !p.planned[r] {
+		p.planned[r] = true
 		p.reads = append(p.reads, r)
 	}
 }
 
 // planReread finds the files that links lead to.
 func planReread(router *Router, state *replayer, layers []*Facts) *plan {
-	p := &plan{known: map[read]bool{}}
+	p := &plan{planned: map[read]bool{}}
 	aliases := router.aliases(func(path string) (string, bool) {
 		real, _, ok := state.tree.resolve([]byte(path), true)
 		return string(real), ok
@@ -181,9 +189,13 @@ func (p *plan) hardLinks(router *Router, links []hardLink, layers []*Facts) {
 		pending[h.target] = append(pending[h.target], h)
 	}
 	for i := len(layers) - 1; i >= 0 && len(pending) > 0; i-- {
+		file := -1 // of the layer, the one of this member
 		for m := range layers[i].list.all() {
 			if m.kind != kindFile && m.kind != kindOther {
 				continue
+			}
+			if m.kind == kindFile {
+				file++
 			}
 			waiting := pending[string(m.path)]
 			if len(waiting) == 0 {
@@ -195,6 +207,12 @@ func (p *plan) hardLinks(router *Router, links []hardLink, layers []*Facts) {
 					continue
 				}
 				for _, extractor := range router.Append(nil, []byte(h.path), true) {
+					if m.kind == kindFile && router.sameUnder(extractor, h.path, target) {
+						if found, ok := layers[i].Files[file].by(extractor); ok {
+							p.known = append(p.known, known{h.layer, h.path, found})
+							continue
+						}
+					}
 					p.add(read{i, target, extractor, h.path, h.layer, h.path})
 				}
 			}
@@ -210,15 +228,10 @@ func (p *plan) hardLinks(router *Router, links []hardLink, layers []*Facts) {
 	}
 }
 
-// A reread is the result of a plan: what was found for each of its reads.
-type reread struct {
-	plan  *plan
-	found []*Found // nil where the file could not be read
-}
-
-// run reads the layers that the plan needs, one after the other.
-func (p *plan) run(ctx context.Context, again Reread) (*reread, error) {
-	out := &reread{p, make([]*Found, len(p.reads))}
+// run reads the layers that the plan needs, one after the other. It returns
+// what was found for each read, nil where the file could not be read.
+func (p *plan) run(ctx context.Context, again Reread) ([]*Found, error) {
+	out := make([]*Found, len(p.reads))
 	byLayer := map[int]map[string][]int{} // places in p.reads
 	for i, r := range p.reads {
 		if byLayer[r.layer] == nil {
@@ -241,7 +254,7 @@ func (p *plan) run(ctx context.Context, again Reread) (*reread, error) {
 				r := p.reads[i]
 				at := slices.IndexFunc(f.Found, func(x Found) bool { return x.Extractor == r.extractor && x.As == r.as })
 				if at >= 0 {
-					out.found[i] = &f.Found[at]
+					out[i] = &f.Found[at]
 				}
 			}
 		}
@@ -252,25 +265,31 @@ func (p *plan) run(ctx context.Context, again Reread) (*reread, error) {
 var errNotRegular = errors.New("a link leads to a member that is no regular file")
 
 // place returns the layers with what was found in its places.
-func (m *reread) place(layers []*Facts, problems []*inventory.FileError) ([]*Facts, []*inventory.FileError) {
+func (p *plan) place(layers []*Facts, found []*Found, problems []*inventory.FileError) ([]*Facts, []*inventory.FileError) {
 	layers = slices.Clone(layers)
 	files := map[int]map[string]int{} // of the layers that are copied: the last file of each name
-	for i, r := range m.plan.reads {
-		if m.found[i] == nil {
+	put := func(layer int, path string, found Found) {
+		if files[layer] == nil {
+			facts := *layers[layer]
+			facts.Files = slices.Clone(facts.Files)
+			facts.placed = map[string]int{}
+			files[layer] = map[string]int{}
+			for at, f := range facts.Files {
+				files[layer][f.Path] = at
+			}
+			layers[layer] = &facts
+		}
+		layers[layer].put(files[layer], path, found)
+	}
+	for _, k := range p.known {
+		put(k.layer, k.path, k.found)
+	}
+	for i, r := range p.reads {
+		if found[i] == nil {
 			problems = append(problems, &inventory.FileError{Path: r.path, Extractor: "layer", Layer: r.layer, Err: errNotRegular})
 			continue
 		}
-		if files[r.placeLayer] == nil {
-			facts := *layers[r.placeLayer]
-			facts.Files = slices.Clone(facts.Files)
-			facts.placed = map[string]int{}
-			files[r.placeLayer] = map[string]int{}
-			for at, f := range facts.Files {
-				files[r.placeLayer][f.Path] = at
-			}
-			layers[r.placeLayer] = &facts
-		}
-		layers[r.placeLayer].put(files[r.placeLayer], r.place, *m.found[i])
+		put(r.placeLayer, r.place, *found[i])
 	}
 	return layers, problems
 }

@@ -138,10 +138,7 @@ func (r *Router) add(extractor int, p inventory.Pattern) error {
 	if _, err := path.Match(glob, ""); err != nil {
 		return fmt.Errorf("pattern %q: %w", p.Glob, err)
 	}
-	rt := route{extractor: extractor, anywhere: anywhere, exec: p.Executable}
-	for e := range strings.SplitSeq(glob, "/") {
-		rt.glob = append(rt.glob, newElement(e))
-	}
+	rt := newRoute(extractor, p)
 	last := path.Base(glob)
 	folder := path.Dir(glob)
 	switch {
@@ -162,6 +159,16 @@ func (r *Router) add(extractor int, p inventory.Pattern) error {
 		r.others = append(r.others, rt)
 	}
 	return nil
+}
+
+// newRoute returns the route of a pattern that is known to be right.
+func newRoute(extractor int, p inventory.Pattern) route {
+	glob, anywhere := strings.CutPrefix(p.Glob, "**/")
+	rt := route{extractor: extractor, anywhere: anywhere, exec: p.Executable}
+	for e := range strings.SplitSeq(glob, "/") {
+		rt.glob = append(rt.glob, newElement(e))
+	}
+	return rt
 }
 
 // isPlain reports whether a glob matches itself only.
@@ -233,6 +240,22 @@ func (r *Router) HasExecutable() bool {
 		}
 	}
 	return false
+}
+
+// sameUnder reports whether what an extractor found in a file holds for a hard
+// link to it too: an extractor that looks at files of any name goes by their
+// content, and by names only as far as its other patterns tell.
+func (r *Router) sameUnder(extractor int, link, file string) bool {
+	if !slices.ContainsFunc(r.any, func(rt route) bool { return rt.extractor == extractor }) {
+		return false
+	}
+	named := func(path string) bool {
+		return slices.ContainsFunc(r.extractors[extractor].Patterns(), func(p inventory.Pattern) bool {
+			rt := newRoute(extractor, p)
+			return p.Glob != "**/*" && rt.match([]byte(path))
+		})
+	}
+	return !named(link) || named(file)
 }
 
 // anyFile reports whether there is an extractor for files of any name.

@@ -68,3 +68,34 @@ func TestErrors(t *testing.T) {
 	unpacked := &inventory.DigestError{Want: "a", Got: "b", Unpacked: true}
 	assert.EqualError(t, unpacked, `blob "a" has diff ID "b": fetch or save the image again`)
 }
+
+func TestFilePeek(t *testing.T) {
+	stream := inventory.NewFile("f", 0o644, 5, iotest.OneByteReader(strings.NewReader("12345")), nil)
+	assert.False(t, stream.Seekable())
+	head, err := stream.Peek(2)
+	require.NoError(t, err)
+	assert.Equal(t, "12", string(head))
+	head, err = stream.Peek(9)
+	require.NoError(t, err, "a short file is shown whole")
+	assert.Equal(t, "12345", string(head))
+	at, err := stream.ReaderAt()
+	require.NoError(t, err)
+	got, err := io.ReadAll(io.NewSectionReader(at, 0, 5))
+	require.NoError(t, err)
+	assert.Equal(t, "12345", string(got), "from its beginning")
+
+	seekable := inventory.NewFile("f", 0o644, 5, strings.NewReader("12345"), nil)
+	assert.True(t, seekable.Seekable())
+	head, err = seekable.Peek(9)
+	require.NoError(t, err)
+	assert.Equal(t, "12345", string(head))
+	got, err = io.ReadAll(seekable)
+	require.NoError(t, err)
+	assert.Equal(t, "12345", string(got))
+
+	_, err = seekable.Peek(inventory.MaxPeek + 1)
+	assert.ErrorIs(t, err, inventory.ErrTooLarge)
+	broken := errors.New("broken")
+	_, err = inventory.NewFile("f", 0o644, 5, iotest.ErrReader(broken), nil).Peek(1)
+	assert.ErrorIs(t, err, broken)
+}

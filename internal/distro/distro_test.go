@@ -310,6 +310,19 @@ func TestThirdParty(t *testing.T) {
 		assert.Equalf(t, tt.vendor, vendor, "ThirdParty, %q", tt.maintainer)
 		assert.Equalf(t, tt.vendor != "", ok, "ThirdParty, %q", tt.maintainer)
 	}
+	for _, tt := range []struct{ vendor, packager, want string }{
+		{"MongoDB Inc.", "MongoDB Inc. <support@mongodb.com>", "MongoDB"}, // as its packages have it
+		{"Docker <support@docker.com>", "", "Docker"},
+		{"Microsoft Corporation", "Azure Linux <x@microsoft.com>", ""}, // has a distribution
+		{"CentOS", "CentOS BuildSystem <http://bugs.centos.org>", ""},
+		{"Fedora Project", "Fedora Project", ""},
+		{"Red Hat, Inc.", "Red Hat, Inc. <http://bugzilla.redhat.com/bugzilla>", ""},
+		{"", "", ""},
+	} {
+		vendor, ok := ThirdParty(inventory.Package{Type: "rpm", Vendor: tt.vendor, Maintainer: tt.packager})
+		assert.Equalf(t, tt.want, vendor, "ThirdParty, vendor %q, packager %q", tt.vendor, tt.packager)
+		assert.Equal(t, tt.want != "", ok)
+	}
 	_, ok := ThirdParty(inventory.Package{Type: "pypi", Maintainer: "Docker <support@docker.com>"})
 	assert.False(t, ok, "ThirdParty of a package that no distribution has")
 }

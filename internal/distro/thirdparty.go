@@ -1,6 +1,7 @@
 package distro
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/imagevet/imagevet/sbom/inventory"
@@ -18,19 +19,36 @@ import (
 // addresses that stand in the vendor's own repositories count. An address of Debian or Ubuntu is never a third party's,
 // whatever is installed under it: packages of apt.postgresql.org, say, keep
 // Debian's maintainers, and follow Debian's versions too.
+//
+// Of rpm packages it knows the same vendors by the addresses of packager and
+// vendor, but for Microsoft, which makes a distribution of its own.
 func ThirdParty(p inventory.Package) (vendor string, ok bool) {
-	if p.Type != "deb" {
-		return "", false
-	}
-	addr := address(p.Maintainer)
-	_, domain, ok := strings.Cut(addr, "@")
-	if !ok {
-		return "", false
-	}
-	if vendor = vendorOfAddress(addr); vendor == "" {
-		vendor = vendorOfDomain(domain)
+	switch p.Type {
+	case "deb":
+		vendor = vendorOf(address(p.Maintainer))
+	case "rpm":
+		vendor = cmp.Or(vendorOfPackager(address(p.Maintainer)), vendorOfPackager(address(p.Vendor)))
 	}
 	return vendor, vendor != ""
+}
+
+// vendorOfPackager knows vendors of rpm packages.
+func vendorOfPackager(addr string) string {
+	if strings.HasSuffix(addr, "@mongodb.com") {
+		return "MongoDB"
+	}
+	if vendor := vendorOf(addr); vendor != "Microsoft" {
+		return vendor
+	}
+	return ""
+}
+
+func vendorOf(addr string) string {
+	_, domain, ok := strings.Cut(addr, "@")
+	if !ok {
+		return ""
+	}
+	return cmp.Or(vendorOfAddress(addr), vendorOfDomain(domain))
 }
 
 // address returns the address in "NAME <ADDRESS>", in lower case. What is not

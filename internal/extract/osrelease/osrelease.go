@@ -80,8 +80,8 @@ func Priority(path string) int { return slices.Index(paths(), path) }
 // Path of each tells which file it was read from. The file of the lowest
 // [Priority] decides alone, since half of one and half of another would be a
 // release that does not exist; a file that names no distribution, as ID
-// "linux", decides only where no other does. Only the Repositories are taken
-// from wherever they are. With nothing to decide the result has no ID.
+// "linux", decides only where no other does. Only the Repositories and
+// ContentSets are taken from wherever they are. With nothing to decide the result has no ID.
 func Merge(facts []inventory.OS) inventory.OS {
 	var merged inventory.OS
 	best := -1
@@ -98,12 +98,15 @@ func Merge(facts []inventory.OS) inventory.OS {
 		}
 	}
 	merged.IDLike = slices.Clone(merged.IDLike)
-	merged.Repositories = nil
+	merged.Repositories, merged.ContentSets = nil, nil
 	for _, os := range facts {
 		merged.Repositories = append(merged.Repositories, os.Repositories...)
+		merged.ContentSets = append(merged.ContentSets, os.ContentSets...)
 	}
 	slices.Sort(merged.Repositories)
 	merged.Repositories = slices.Compact(merged.Repositories)
+	slices.Sort(merged.ContentSets)
+	merged.ContentSets = slices.Compact(merged.ContentSets)
 	return merged
 }
 

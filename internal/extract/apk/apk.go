@@ -4,8 +4,11 @@
 // The file has a record for each package, of lines "LETTER:VALUE", and a blank
 // line after it. Of the [fields] these are of interest: P the name, V the
 // version, A the architecture, o the origin, which is the source package, m
-// the maintainer, L the licence; F a folder, and R a file in the folder that
-// was named last. The content is hostile: lines, packages, paths and the file
+// the maintainer, L the licence; D what the package depends on and p what it
+// provides, both with versions, which are left out; F a folder, and R a file in
+// the folder that was named last. In D, "!NAME" is what must not be installed.
+// What i (install_if) names is no dependency: it is why a package came along
+// unasked. The content is hostile: lines, packages, paths, names and the file
 // itself are limited, and what exceeds a limit is an error, never a shorter
 // list.
 //
@@ -18,6 +21,7 @@ import (
 	"fmt"
 	"path"
 
+	"github.com/imagevet/imagevet/internal/extract/dpkg/relation"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
@@ -42,7 +46,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "apk" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the paths of the database.
 func (Extractor) Patterns() []inventory.Pattern {
@@ -74,6 +78,7 @@ type parser struct {
 	paths     int // of all packages
 	pathBytes int
 	problems  lines.Problems
+	names     relation.Collector // that the record requires and provides
 }
 
 // A record holds the fields of one package.
@@ -125,10 +130,30 @@ func (p *parser) line(line []byte) error {
 		r.maintainer = string(value)
 	case 'L':
 		r.licence = string(value)
+	case 'D':
+		return p.relation(relation.Requires, value)
+	case 'p':
+		return p.relation(relation.Provides, value)
 	case 'F':
 		r.dir = path.Clean("/" + string(value))
 	case 'R':
 		return p.file(value)
+	}
+	return nil
+}
+
+// relation takes the names in a field, which blanks separate.
+func (p *parser) relation(kind relation.Kind, value []byte) error {
+	for len(value) > 0 {
+		name := value
+		if i := bytes.IndexByte(value, ' '); i >= 0 {
+			name, value = value[:i], value[i+1:]
+		} else {
+			value = nil
+		}
+		if err := p.names.Constrained(kind, name); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -169,6 +194,7 @@ func (p *parser) flush() error {
 	if !r.begun {
 		return nil
 	}
+	names := p.names.Take()
 	if r.name == "" {
 		p.problems.Add("a record has no package name; its version is %q", lines.Clip(r.version))
 		return nil
@@ -184,6 +210,9 @@ func (p *parser) flush() error {
 	if len(p.facts.Packages) == maxPackages {
 		return fmt.Errorf("more than %d packages: %w", maxPackages, inventory.ErrTooLarge)
 	}
+	if names.Malformed != "" {
+		p.problems.Add("a dependency of package %q has no name: %q", lines.Clip(r.name), names.Malformed)
+	}
 	pkg := inventory.Package{
 		Type:       "apk",
 		Name:       r.name,
@@ -191,6 +220,8 @@ func (p *parser) flush() error {
 		Arch:       r.arch,
 		Source:     inventory.Source{Name: r.origin, Version: r.version},
 		Maintainer: r.maintainer,
+		Requires:   names.Requires,
+		Provides:   names.Provides,
 	}
 	if pkg.Source.Name == "" {
 		pkg.Source.Name = r.name

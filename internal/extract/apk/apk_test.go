@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"path"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -26,7 +28,7 @@ func apk(name, version, source string) inventory.Package {
 }
 
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "apk", 1)
+	extracttest.Identity(t, Extractor{}, "apk", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{
 		"lib/apk/db/installed":            true,
 		"usr/lib/apk/db/installed":        true, // since apk 3
@@ -64,6 +66,8 @@ func TestExtractFixture(t *testing.T) {
 		Source:     inventory.Source{Name: "openssl", Version: "3.3.1-r3"},
 		Licenses:   []string{"Apache-2.0"},
 		Maintainer: "Natanael Copa <ncopa@alpinelinux.org>",
+		Requires:   []string{"libcrypto3", "so:libc.musl-x86_64.so.1", "so:libcrypto.so.3"},
+		Provides:   []string{"so:libssl.so.3"},
 	}, facts.Packages[7])
 
 	paths := 0
@@ -80,6 +84,9 @@ func TestExtract(t *testing.T) {
 	b := apk("b", "2-r0", "b")
 	full := apk("a", "1-r0", "src")
 	full.Arch, full.Licenses, full.Maintainer = "x86_64", []string{"MIT AND BSD-2-Clause"}, "Me <me@example.com>"
+	deps := a
+	deps.Requires = []string{"musl", "so:libz.so.1", "/bin/sh", "cmd:x", "pc:y"}
+	deps.Provides = []string{"so:liba.so.1", "cmd:a", "/bin/a"}
 	tests := []struct {
 		name, content string
 		want          inventory.Facts
@@ -95,7 +102,19 @@ func TestExtract(t *testing.T) {
 			Packages: []inventory.Package{full, b},
 			Owned:    []inventory.Ownership{{Package: "a", Arch: "x86_64", Paths: []string{"bin/x"}}, {Package: "b", Paths: []string{"y"}}},
 		}},
-		{"a long line", "P:a\nD:" + strings.Repeat("x", 1<<19) + "\nV:1-r0\n", inventory.Facts{Packages: []inventory.Package{a}}},
+		{
+			"dependencies", "P:a\nD:musl>=1.2 so:libz.so.1 /bin/sh !bad<2 cmd:x~1  pc:y musl\nV:1-r0\np:so:liba.so.1=1.0 cmd:a=1-r0 /bin/a\ni:b c=1\n\nP:b\nV:2-r0\n",
+			inventory.Facts{Packages: []inventory.Package{deps, b}},
+		},
+		{"a dependency without a name", "P:a\nV:1-r0\nD:>=1\n", inventory.Facts{
+			Packages: []inventory.Package{a},
+			Problems: []string{`a dependency of package "a" has no name: ">=1"`},
+		}},
+		{"dependencies of a record without a name", "D:x\nV:1-r0\n\nP:b\nV:2-r0\n", inventory.Facts{
+			Packages: []inventory.Package{b},
+			Problems: []string{`a record has no package name; its version is "1-r0"`},
+		}},
+		{"a long line", "P:a\nC:" + strings.Repeat("x", 1<<19) + "\nV:1-r0\n", inventory.Facts{Packages: []inventory.Package{a}}},
 		{"empty origin", "P:a\nV:1-r0\no:\n", inventory.Facts{Packages: []inventory.Package{a}}},
 		{
 			"files", "P:a\nV:1-r0\nF:\nR:x\nF:usr/bin\nM:0:0:755\nR:y\na:0:0:755\nZ:Q1z\nR:z\nF:../..\nR:../up\nF:/abs\nR:.\nR:..\nR:\nR:.v\nR:../w\nR:v\n",
@@ -136,6 +155,11 @@ func TestExtractErrors(t *testing.T) {
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	broken := errors.New("the layer ends here")
+	var list strings.Builder // of names, more than half of a line
+	for i := range 120_000 {
+		fmt.Fprintf(&list, "%d ", i)
+	}
+	numbers := list.String()
 	long := "F:" + strings.Repeat("d", 1<<19) + "\n"
 	tests := []struct {
 		name    string
@@ -148,7 +172,8 @@ func TestExtractErrors(t *testing.T) {
 		{"canceled with an empty file", canceled, strings.NewReader(""), context.Canceled, ""},
 		{"read error", t.Context(), io.MultiReader(strings.NewReader("P:a\nV:1\n\n"), iotest.ErrReader(broken)), broken, ""},
 		{"a line without end", t.Context(), io.MultiReader(strings.NewReader("P:a\n"), extracttest.Endless("x")), inventory.ErrTooLarge, "line 2: more than 1048576 bytes"},
-		{"a file without end", t.Context(), extracttest.Endless("D:" + strings.Repeat("x", 2000) + "\n"), inventory.ErrTooLarge, "more than 134217728 bytes"},
+		{"a file without end", t.Context(), extracttest.Endless("C:" + strings.Repeat("x", 2000) + "\n"), inventory.ErrTooLarge, "more than 134217728 bytes"},
+		{"dependencies without end", t.Context(), strings.NewReader("P:a\nD:" + numbers + "\nD:" + strings.ReplaceAll(numbers, " ", "x ")), inventory.ErrTooLarge, "more than 1048576 bytes of dependencies"},
 		{"packages without end", t.Context(), extracttest.Endless("P:a\nV:1\n\n"), inventory.ErrTooLarge, "more than 200000 packages"},
 		{"paths without end", t.Context(), extracttest.Endless("R:a\n"), inventory.ErrTooLarge, "more than 1000000 paths"},
 		// A long folder in front of many files: little to read, much to keep.
@@ -177,13 +202,14 @@ func FuzzExtract(f *testing.F) {
 		extracttest.Fixture(f, "alpine-3.20", "installed"),
 		"\n",
 		"P:a\nV:1\nF:..\nR:/x\nR:\nP:b\nx\n\n\nV:1",
+		"P:a\nV:1\nD:x>1 !y so:z.so.1 =\np:x=1  x\nD:z\n",
 	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, content string) {
 		facts, err := Extractor{}.Extract(t.Context(), extracttest.File(dbPath, content))
+		extracttest.Check(t, facts, err)
 		if err != nil {
-			require.Zero(t, facts)
 			return
 		}
 		for _, pkg := range facts.Packages {
@@ -192,6 +218,10 @@ func FuzzExtract(f *testing.F) {
 			require.NotEmpty(t, pkg.Version)
 			require.NotEmpty(t, pkg.Source.Name)
 			require.Equal(t, pkg.Version, pkg.Source.Version)
+			for _, name := range append(slices.Clone(pkg.Requires), pkg.Provides...) {
+				require.Contains(t, content, name)
+				require.NotContains(t, name, " ")
+			}
 		}
 		paths := 0
 		for _, o := range facts.Owned {

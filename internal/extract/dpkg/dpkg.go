@@ -10,9 +10,11 @@
 //     package owns.
 //
 // The format is that of Debian control files: [deb822(5)], and for the fields
-// that only the database has, dpkg's own [status file]. The content is
-// hostile: lines, packages, paths and the file itself are limited, and what
-// exceeds a limit is an error, never a shorter list.
+// that only the database has, dpkg's own [status file]. What a package needs
+// is in Depends and Pre-Depends; it works without what Recommends and Suggests
+// name. The content is hostile: lines, packages, paths, names and the file
+// itself are limited, and what exceeds a limit is an error, never a shorter
+// list.
 //
 // [deb822(5)]: https://manpages.debian.org/stable/dpkg-dev/deb822.5.en.html
 // [status file]: https://manpages.debian.org/stable/dpkg/dpkg.1.en.html#INFORMATION_ABOUT_PACKAGES
@@ -54,7 +56,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "dpkg" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the paths of dpkg's database.
 func (Extractor) Patterns() []inventory.Pattern {

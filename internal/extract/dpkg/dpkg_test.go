@@ -8,6 +8,7 @@ import (
 	"io"
 	"path"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -30,8 +31,20 @@ func deb(name, version, arch, srcName, srcVersion, maintainer string) inventory.
 	}
 }
 
+// with returns the package with what it requires and provides, which the
+// strings list.
+func with(p inventory.Package, requires, provides string) inventory.Package {
+	if requires != "" {
+		p.Requires = strings.Fields(requires)
+	}
+	if provides != "" {
+		p.Provides = strings.Fields(provides)
+	}
+	return p
+}
+
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "dpkg", 1)
+	extracttest.Identity(t, Extractor{}, "dpkg", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{
 		"var/lib/dpkg/status":                    true,
 		"var/lib/dpkg/status.d/base":             true,
@@ -56,32 +69,32 @@ func TestExtractFixtures(t *testing.T) {
 		facts, err := Extractor{}.Extract(t.Context(), extracttest.File(statusPath, extracttest.Fixture(t, "debian-12", "status")))
 		require.NoError(t, err)
 		assert.Equal(t, inventory.Facts{Packages: []inventory.Package{
-			deb("adduser", "3.134", "all", "adduser", "3.134", "Debian Adduser Developers <adduser@packages.debian.org>"),
-			deb("base-files", "12.4+deb12u15", "amd64", "base-files", "12.4+deb12u15", vila),
+			with(deb("adduser", "3.134", "all", "adduser", "3.134", "Debian Adduser Developers <adduser@packages.debian.org>"), "passwd", ""),
+			with(deb("base-files", "12.4+deb12u15", "amd64", "base-files", "12.4+deb12u15", vila), "awk", "base"),
 			// Built again: the source's version has no "+b13".
-			deb("bash", "5.2.15-2+b13", "amd64", "bash", "5.2.15-2", "Matthias Klose <doko@debian.org>"),
+			with(deb("bash", "5.2.15-2+b13", "amd64", "bash", "5.2.15-2", "Matthias Klose <doko@debian.org>"), "base-files debianutils libc6 libtinfo6", ""),
 			// The package has an epoch, its source has none.
-			deb("bsdutils", "1:2.38.1-5+deb12u3", "amd64", "util-linux", "2.38.1-5+deb12u3", "util-linux packagers <util-linux@packages.debian.org>"),
+			with(deb("bsdutils", "1:2.38.1-5+deb12u3", "amd64", "util-linux", "2.38.1-5+deb12u3", "util-linux packagers <util-linux@packages.debian.org>"), "libc6 libsystemd0", ""),
 			// The source has another name and the same version.
 			deb("gcc-12-base", "12.2.0-14+deb12u1", "amd64", "gcc-12", "12.2.0-14+deb12u1", gcc),
-			deb("libbz2-1.0", "1.0.8-5+b1", "amd64", "bzip2", "1.0.8-5", "Anibal Monsalve Salazar <anibal@debian.org>"),
-			deb("libc6", "2.36-9+deb12u14", "amd64", "glibc", "2.36-9+deb12u14", glibc),
-			deb("libcap-ng0", "0.8.3-1+b3", "amd64", "libcap-ng", "0.8.3-1", "Håvard F. Aasen <havard.f.aasen@pfft.no>"),
-			deb("libcap2", "1:2.66-4+deb12u3+b1", "amd64", "libcap2", "1:2.66-4+deb12u3", "Christian Kastner <ckk@debian.org>"),
-			deb("libpam-runtime", "1.5.2-6+deb12u2", "all", "pam", "1.5.2-6+deb12u2", "Sam Hartman <hartmans@debian.org>"),
-			deb("libstdc++6", "12.2.0-14+deb12u1", "amd64", "gcc-12", "12.2.0-14+deb12u1", gcc),
-			deb("tzdata", "2026b-0+deb12u1", "all", "tzdata", "2026b-0+deb12u1", glibc),
+			with(deb("libbz2-1.0", "1.0.8-5+b1", "amd64", "bzip2", "1.0.8-5", "Anibal Monsalve Salazar <anibal@debian.org>"), "libc6", ""),
+			with(deb("libc6", "2.36-9+deb12u14", "amd64", "glibc", "2.36-9+deb12u14", glibc), "libgcc-s1", ""),
+			with(deb("libcap-ng0", "0.8.3-1+b3", "amd64", "libcap-ng", "0.8.3-1", "Håvard F. Aasen <havard.f.aasen@pfft.no>"), "libc6", ""),
+			with(deb("libcap2", "1:2.66-4+deb12u3+b1", "amd64", "libcap2", "1:2.66-4+deb12u3", "Christian Kastner <ckk@debian.org>"), "libc6", ""),
+			with(deb("libpam-runtime", "1.5.2-6+deb12u2", "all", "pam", "1.5.2-6+deb12u2", "Sam Hartman <hartmans@debian.org>"), "debconf|debconf-2.0 debconf|cdebconf libpam-modules", ""),
+			with(deb("libstdc++6", "12.2.0-14+deb12u1", "amd64", "gcc-12", "12.2.0-14+deb12u1", gcc), "gcc-12-base libc6 libgcc-s1", ""),
+			with(deb("tzdata", "2026b-0+deb12u1", "all", "tzdata", "2026b-0+deb12u1", glibc), "debconf|debconf-2.0", "tzdata-bookworm"),
 		}}, facts)
 	})
 	t.Run("status.d", func(t *testing.T) {
 		const ssl = "Debian OpenSSL Team <pkg-openssl-devel@lists.alioth.debian.org>"
 		for name, want := range map[string]inventory.Package{
-			"base":    deb("base-files", "9.9+deb9u12", "amd64", "base-files", "9.9+deb9u12", vila),
-			"libc6":   deb("libc6", "2.24-11+deb9u4", "amd64", "glibc", "2.24-11+deb9u4", glibc),
-			"libssl1": deb("libssl1.1", "1.1.0l-1~deb9u1", "amd64", "openssl", "1.1.0l-1~deb9u1", ssl),
+			"base":    with(deb("base-files", "9.9+deb9u12", "amd64", "base-files", "9.9+deb9u12", vila), "awk", "base"),
+			"libc6":   with(deb("libc6", "2.24-11+deb9u4", "amd64", "glibc", "2.24-11+deb9u4", glibc), "libgcc1", ""),
+			"libssl1": with(deb("libssl1.1", "1.1.0l-1~deb9u1", "amd64", "openssl", "1.1.0l-1~deb9u1", ssl), "libc6 debconf|debconf-2.0", ""),
 			"netbase": deb("netbase", "5.4", "all", "netbase", "5.4", "Marco d'Itri <md@linux.it>"),
-			"openssl": deb("openssl", "1.1.0l-1~deb9u1", "amd64", "openssl", "1.1.0l-1~deb9u1", ssl),
-			"tzdata":  deb("tzdata", "2019c-0+deb9u1", "all", "tzdata", "2019c-0+deb9u1", glibc),
+			"openssl": with(deb("openssl", "1.1.0l-1~deb9u1", "amd64", "openssl", "1.1.0l-1~deb9u1", ssl), "libc6 libssl1.1", ""),
+			"tzdata":  with(deb("tzdata", "2019c-0+deb9u1", "all", "tzdata", "2019c-0+deb9u1", glibc), "debconf|debconf-2.0", "tzdata-stretch"),
 		} {
 			facts, err := Extractor{}.Extract(t.Context(), extracttest.File("var/lib/dpkg/status.d/"+name, extracttest.Fixture(t, "distroless", name)))
 			require.NoErrorf(t, err, "status.d/%s", name)
@@ -131,6 +144,31 @@ func TestExtract(t *testing.T) {
 		{
 			"two architectures", statusPath, "Package: a\nArchitecture: amd64\nVersion: 1\n\nPackage: a\nArchitecture: i386\nVersion: 1\n",
 			inventory.Facts{Packages: []inventory.Package{deb("a", "1", "amd64", "a", "1", ""), deb("a", "1", "i386", "a", "1", "")}},
+		},
+
+		// Dependencies.
+		{
+			"dependencies", statusPath, "Package: a\nVersion: 1\nProvides: a-api (= 2), a2\nDepends: b (>= 2), c:any | d, b\nPre-Depends: e\nRecommends: f\nSuggests: g\nConflicts: h\n",
+			inventory.Facts{Packages: []inventory.Package{with(a, "b c|d e", "a-api a2")}},
+		},
+		{
+			"dependencies over several lines", statusPath, "Package: a\nDepends:\n b (>=\n\t2),\n c\nDescription: x\n evil, y\nVersion: 1\nProvides: p,\n q\n\nPackage: b\nVersion: 2\n",
+			inventory.Facts{Packages: []inventory.Package{with(a, "b c", "p q"), b}},
+		},
+		{
+			"dependencies of what is not there", statusPath, "Package: x\nStatus: purge ok not-installed\nVersion: 1\nDepends: y\n\nDepends: z\n\nPackage: n\nDepends: m\n\nPackage: b\nVersion: 2\n",
+			inventory.Facts{
+				Packages: []inventory.Package{b}, Ignored: 1,
+				Problems: []string{`a record has no package name; its version is ""`, `package "n" has no version`},
+			},
+		},
+		{
+			"a dependency without a name", statusPath, "Package: a\nVersion: 1\nDepends: (>= 2), b\n",
+			inventory.Facts{Packages: []inventory.Package{with(a, "b", "")}, Problems: []string{`a dependency of package "a" has no name: "(>= 2)"`}},
+		},
+		{
+			"dependencies in front of the next name", statusPath, "Package: a\nVersion: 1\nDepends: b\nPackage: b\nVersion: 2\n",
+			inventory.Facts{Packages: []inventory.Package{with(a, "b", ""), b}, Problems: []string{`no blank line between packages "a" and "b"`}},
 		},
 
 		// What is on disk.
@@ -243,6 +281,7 @@ func TestExtractErrors(t *testing.T) {
 		{"read error", statusPath, t.Context(), io.MultiReader(strings.NewReader("Package: a\nVersion: 1\n\n"), iotest.ErrReader(broken)), broken, ""},
 		{"a line without end", statusPath, t.Context(), io.MultiReader(strings.NewReader("Package: a\n"), extracttest.Endless("x")), inventory.ErrTooLarge, "line 2: more than 1048576 bytes"},
 		{"a file without end", statusPath, t.Context(), extracttest.Endless(strings.Repeat(" x", 1000) + "\n"), inventory.ErrTooLarge, "more than 134217728 bytes"},
+		{"a dependency field without end", statusPath, t.Context(), io.MultiReader(strings.NewReader("Package: a\nDepends: b\n"), extracttest.Endless(strings.Repeat(" x", 1000)+"\n")), inventory.ErrTooLarge, "package \"a\": a field of more than 1048576 bytes"},
 		{"packages without end", statusPath, t.Context(), extracttest.Endless("Package: a\nVersion: 1\n\n"), inventory.ErrTooLarge, "more than 200000 packages"},
 		{"paths without end", "var/lib/dpkg/info/a.list", t.Context(), extracttest.Endless("/a\n"), inventory.ErrTooLarge, "more than 1000000 paths"},
 		{"a list of no package", "var/lib/dpkg/info/:amd64.list", t.Context(), strings.NewReader("/a\n"), nil, `":amd64"`},
@@ -275,6 +314,7 @@ func FuzzExtract(f *testing.F) {
 		extracttest.Fixture(f, "debian-12", "libbz2-1.0.md5sums"),
 		"\n\nPackage: a\nPackage: b\n foo\nVersion",
 		"Status: a b c d\nSource: (\n",
+		"Package: a\nVersion: 1\nDepends: b (>= 1) | c,\n d:any, (\nProvides:\n x, y\n",
 	} {
 		f.Add(s)
 	}
@@ -282,8 +322,8 @@ func FuzzExtract(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content string) {
 		for _, p := range paths {
 			facts, err := Extractor{}.Extract(t.Context(), extracttest.File(p, content))
+			extracttest.Check(t, facts, err)
 			if err != nil {
-				require.Zero(t, facts)
 				continue
 			}
 			for _, pkg := range facts.Packages {
@@ -292,6 +332,11 @@ func FuzzExtract(f *testing.F) {
 				require.NotEmpty(t, pkg.Version)
 				require.NotEmpty(t, pkg.Source.Name)
 				require.NotEmpty(t, pkg.Source.Version)
+				for _, names := range append(slices.Clone(pkg.Requires), pkg.Provides...) {
+					for name := range strings.SplitSeq(names, "|") {
+						require.Contains(t, content, name)
+					}
+				}
 			}
 			bytesOwned := 0
 			for _, o := range facts.Owned {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/extract/dpkg/relation"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
@@ -33,6 +34,13 @@ type parser struct {
 	problems lines.Problems
 	guess    int64             // of the number of packages
 	interned map[string]string // values that most packages share
+
+	names relation.Collector // of the stanza
+	// A dependency field can go on in further lines, and its names may only
+	// be read once all are there.
+	relation []byte // the field so far, without the line ends
+	kind     relation.Kind
+	open     bool // the field is the one that was read last
 }
 
 // A stanza holds the fields of one package.
@@ -51,7 +59,13 @@ func (p *parser) line(line []byte) error {
 		return p.flush()
 	}
 	if line[0] == ' ' || line[0] == '\t' {
-		return nil // more of a field such as Description; those kept have one line
+		if p.open {
+			return p.more(line)
+		}
+		return nil // more of a field such as Description; the others kept have one line
+	}
+	if err := p.endRelation(); err != nil {
+		return err
 	}
 	colon := bytes.IndexByte(line, ':')
 	if colon <= 0 {
@@ -101,12 +115,41 @@ func (p *parser) field(key, value []byte) error {
 		p.stanza.maintainer = p.intern(value)
 	case "status":
 		p.stanza.status, p.stanza.hasStatus = p.intern(value), true
+	case "depends", "pre-depends":
+		p.kind, p.open = relation.Requires, true
+		return p.more(value)
+	case "provides":
+		p.kind, p.open = relation.Provides, true
+		return p.more(value)
 	}
 	return nil
 }
 
+// more takes a line of a dependency field.
+func (p *parser) more(line []byte) error {
+	if len(line) > relation.MaxField-len(p.relation) {
+		return fmt.Errorf("package %q: a field of more than %d bytes: %w", lines.Clip(p.stanza.name), relation.MaxField, inventory.ErrTooLarge)
+	}
+	p.relation = append(p.relation, line...)
+	return nil
+}
+
+// endRelation takes the names of the dependency field that was read last.
+func (p *parser) endRelation() error {
+	if !p.open {
+		return nil
+	}
+	err := p.names.Field(p.kind, p.relation)
+	p.relation, p.open = p.relation[:0], false
+	return err
+}
+
 // flush ends a stanza.
 func (p *parser) flush() error {
+	if err := p.endRelation(); err != nil {
+		return err
+	}
+	defer p.names.Drop()
 	s := p.stanza
 	p.stanza = stanza{}
 	if !s.begun {
@@ -132,6 +175,10 @@ func (p *parser) flush() error {
 	if len(p.facts.Packages) == maxPackages {
 		return fmt.Errorf("more than %d packages: %w", maxPackages, inventory.ErrTooLarge)
 	}
+	names := p.names.Take()
+	if names.Malformed != "" {
+		p.problems.Add("a dependency of package %q has no name: %q", lines.Clip(s.name), names.Malformed)
+	}
 	if p.facts.Packages == nil {
 		p.facts.Packages = make([]inventory.Package, 0, p.guess)
 	}
@@ -142,6 +189,8 @@ func (p *parser) flush() error {
 		Arch:       s.arch,
 		Source:     source(s.source, s.name, s.version),
 		Maintainer: s.maintainer,
+		Requires:   names.Requires,
+		Provides:   names.Provides,
 	})
 	return nil
 }

@@ -37,7 +37,7 @@ import (
 // manifest of less than 100 KiB. It is written with zstd's default window of
 // at most 8 MiB.
 const (
-	maxPacked   = 16 << 20
+	maxPacked   = 4 << 20
 	maxUnpacked = 64 << 20
 	maxWindow   = 8 << 20
 	maxPackages = 100_000

@@ -148,7 +148,7 @@ func TestExtractErrors(t *testing.T) {
 		{"cut off before a package", t.Context(), strings.NewReader(whole[:40]), io.ErrUnexpectedEOF, ""},
 		{"a bomb", t.Context(), io.MultiReader(strings.NewReader(wall(t)), extracttest.Endless(pack(t, strings.Repeat(strings.Repeat(" ", 1<<20-1)+"\n", 16)))), inventory.ErrTooLarge, "more than 67108864 bytes"},
 		{"a line without end", t.Context(), extracttest.Endless(pack(t, strings.Repeat(" ", 1<<20))), inventory.ErrTooLarge, "line 1: more than 1048576 bytes"},
-		{"frames of nothing without end", t.Context(), extracttest.Endless(pack(t, "")), inventory.ErrTooLarge, "more than 16777216 bytes"},
+		{"frames of nothing without end", t.Context(), extracttest.Endless(pack(t, "")), inventory.ErrTooLarge, "more than 4194304 bytes"},
 		{"packages without end", t.Context(), endless(t, `{"kind":"package","name":"a","version":"1"}`), inventory.ErrTooLarge, "more than 100000 packages"},
 		{"paths without end", t.Context(), endless(t, `{"kind":"content","slice":"a_b","path":"c"}`), inventory.ErrTooLarge, "more than 200000 paths"},
 	}

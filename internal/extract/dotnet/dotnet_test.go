@@ -112,7 +112,8 @@ func TestExtract(t *testing.T) {
 			`{"runtimeTarget":{"name":".NETCoreApp,Version=v2.1/linux-x64"}}`,
 			inventory.Facts{Packages: []inventory.Package{nuget("Microsoft.NETCore.App", "2.1.30")}},
 		},
-		{"a folder of another name", "srv/shared/lib/x/lib.deps.json", `{}`, inventory.Facts{}},
+		{"a folder that is no version", "srv/shared/lib/x/lib.deps.json", `{}`, inventory.Facts{}},
+		{"a folder that is not shared", "srv/plugins/lib/1.0/lib.deps.json", `{}`, inventory.Facts{}},
 		{"no version", appPath, deps("", `"A":{"type":"package"},"B/":{"type":"package"},"/1":{"type":"package"},"runtimepack./1":{"type":"runtimepack"},`+pack), inventory.Facts{
 			Packages: []inventory.Package{a},
 			Problems: []string{`library "A" has no name or no version`, `library "B/" has no name or no version`, `library "/1" has no name or no version`, `library "runtimepack./1" has no name or no version`},

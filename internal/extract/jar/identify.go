@@ -186,7 +186,7 @@ func (a *archive) addSelf(self *candidate, stem string, m manifest) error {
 		p.Licenses = []string{licence}
 	}
 	if p.Name == "" {
-		a.problems.Add("%q has no name", lines.Clip(a.place("")))
+		a.problems.Add("%s has no name", subject(a.where))
 		return nil
 	}
 	if self == nil || strings.HasSuffix(self.name, pomName) {

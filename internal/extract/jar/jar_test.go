@@ -135,6 +135,7 @@ func TestExtract(t *testing.T) {
 		{"the only pom is of something within", "other-2.0.jar", archiveOf(t, own), []string{":other:2.0 sha1", "g:app:1.0 bundled in META-INF/maven/g/app/pom.properties"}},
 		{"shaded, told by the file's name", "app-1.0.jar", archiveOf(t, pomOf("h", "lib", "2"), own), []string{"g:app:1.0", "h:lib:2 bundled in META-INF/maven/h/lib/pom.properties"}},
 		{"shaded, with a classifier", "app-1.0-jar-with-dependencies.jar", archiveOf(t, pomOf("h", "lib", "2"), own), []string{"g:app:1.0", "h:lib:2 bundled in META-INF/maven/h/lib/pom.properties"}},
+		{"shaded, another version of itself", "app-1.0-all.jar", archiveOf(t, pomOf("x", "app", "0.9"), own), []string{"g:app:1.0", "x:app:0.9 bundled in META-INF/maven/x/app/pom.properties"}},
 		{"shaded, told by the name alone", "app.jar", archiveOf(t, pomOf("h", "lib", "2"), own), []string{"g:app:1.0", "h:lib:2 bundled in META-INF/maven/h/lib/pom.properties"}},
 		{"shaded, told by the manifest", "x.jar", archiveOf(t, manifestOf("Implementation-Title: app", "Implementation-Version: 1.0"), pomOf("h", "lib", "2"), own), []string{"g:app:1.0", "h:lib:2 bundled in META-INF/maven/h/lib/pom.properties"}},
 		{"shaded, told by the bundle", "x.jar", archiveOf(t, manifestOf("Bundle-SymbolicName: g.app; singleton:=true"), pomOf("h", "lib", "2"), own), []string{"g:app:1.0", "h:lib:2 bundled in META-INF/maven/h/lib/pom.properties"}},
@@ -162,6 +163,7 @@ func TestExtract(t *testing.T) {
 				"org.slf4j:slf4j-simple:1.7.30 bundled in shop.WAR!/WEB-INF/lib/maven.jar!/META-INF/maven/org.slf4j/slf4j-simple/pom.properties",
 			},
 		},
+		{"the same archive twice", "a-1.jar", archiveOf(t, file{"logo.jar", logo}, file{"logo.jar", logo}), []string{":a:1 sha1", ":custom-logo-plugin:2.13.8 sha1 in logo.jar"}},
 		{"a folder that is named like an archive", "a-1.jar", archiveOf(t, file{"=x.jar/", ""}), []string{":a:1 sha1"}},
 		{"classes under the name of source code", "a-1-sources.jar", archiveOf(t, class), []string{":a:1 sha1"}},
 		{"Spring has no pom", "spring-beans-5.3.17.jar", archiveOf(t, manifestOf("Implementation-Title: spring-beans", "Implementation-Version: 5.3.17"), file{"org/springframework/beans/A.class", ""}), []string{"org.springframework:spring-beans:5.3.17 sha1"}},
@@ -189,6 +191,30 @@ func TestIgnored(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, inventory.Facts{Ignored: 1}, facts, name)
 	}
+}
+
+// A counter counts the bytes that are read.
+type counter struct {
+	io.ReaderAt
+	n int
+}
+
+func (c *counter) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.ReaderAt.ReadAt(p, off)
+	c.n += n
+	return n, err
+}
+
+// TestReadInPlace has a large archive in another one. What is stored is not
+// unpacked, and what a pom identifies is not hashed.
+func TestReadInPlace(t *testing.T) {
+	inner := archiveOf(t, file{"=data", strings.Repeat("x", 8<<20)}, pomOf("h", "in", "2"))
+	content := archiveOf(t, pomOf("g", "app", "1.0"), file{"=in.jar", inner})
+	c := &counter{ReaderAt: strings.NewReader(content)}
+	facts, err := Extractor{}.Extract(t.Context(), inventory.NewFile("app.jar", 0o644, int64(len(content)), nil, func() (io.ReaderAt, error) { return c, nil }))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"g:app:1.0", "h:in:2 in in.jar"}, show(facts))
+	assert.Less(t, c.n, 100_000)
 }
 
 func TestLicences(t *testing.T) {
@@ -270,13 +296,13 @@ func TestDamaged(t *testing.T) {
 		{"a size is too large", patch(fat, strings.LastIndex(fat, headerSignature)+24, "\xfe\xff\xff\xff"), []string{"g:app:1.0", first, second}, `"second.jar": it has 269 bytes, not 4294967294`},
 		{"a member beyond the end", patch(fat, directory+42, "\xff\xff\xff\x00"), []string{"g:app:1.0", second}, `"first.jar": it lies beyond the end`},
 		{"a member longer than the archive", patch(fat, directory+20, "\xff\xff\xff\x00\xff\xff\xff\x00"), []string{"g:app:1.0", second}, `"first.jar": it lies beyond the end`},
-		{"a member up to the end of the archive and on", patch(fat, directory+20, "\x00\x04\x00\x00"), []string{"g:app:1.0", second}, `"first.jar": `},
+		{"a member up to the end of the archive and on", patch(fat, directory+20, string(binary.LittleEndian.AppendUint32(nil, uint32(len(fat)-20)))), []string{"g:app:1.0", second}, `"first.jar": it is cut off`},
 		{"no header where the member should be", patch(fat, directory+42, "\x01"), []string{"g:app:1.0", second}, `"first.jar": there is no header`},
 		{"an encrypted member", patch(fat, directory+8, "\x01"), []string{"g:app:1.0", second}, `"first.jar": it is encrypted`},
 		{"an unknown method", patch(fat, directory+10, "\x63"), []string{"g:app:1.0", second}, `"first.jar": compression method 99 is not known`},
-		{"a damaged directory", patch(fat, strings.LastIndex(fat, headerSignature), "XXXX"), []string{"g:app:1.0", first}, `"": the directory is damaged after 2 members`},
-		{"a directory with a name too long", patch(fat, strings.LastIndex(fat, headerSignature)+28, "\xff\xff"), []string{"g:app:1.0", first}, `"": the directory is cut off after 2 members`},
-		{"fewer members than stated", patch(fat, len(fat)-12, "\x09\x00"), []string{"g:app:1.0", first, second}, `"": the directory has 3 members, not 9`},
+		{"a damaged directory", patch(fat, strings.LastIndex(fat, headerSignature), "XXXX"), []string{"g:app:1.0", first}, `the archive itself: the directory is damaged after 2 members`},
+		{"a directory with a name too long", patch(fat, strings.LastIndex(fat, headerSignature)+28, "\xff\xff"), []string{"g:app:1.0", first}, `the archive itself: the directory is cut off after 2 members`},
+		{"fewer members than stated", patch(fat, len(fat)-12, "\x09\x00"), []string{"g:app:1.0", first, second}, `the archive itself: the directory has 3 members, not 9`},
 		{"no version", archiveOf(t, own, file{"META-INF/maven/h/in/pom.properties", "groupId=h\n"}), []string{"g:app:1.0"}, `"META-INF/maven/h/in/pom.properties": package "in" has no version`},
 		{"a pom too large", archiveOf(t, own, file{"META-INF/maven/h/in/pom.properties", strings.Repeat("#", maxProperties+1)}), []string{"g:app:1.0"}, "more than 65536 bytes"},
 		{"not a pom", archiveOf(t, own, file{"META-INF/maven/h/in/pom.xml", "<project><a>"}), []string{"g:app:1.0"}, "unexpected EOF"},
@@ -420,7 +446,7 @@ func compare(t *testing.T, content string) {
 		f := want.File[n]
 		n++
 		require.Equal(t, f.Name, m.name)
-		if m.isFolder {
+		if strings.HasSuffix(m.name, "/") {
 			continue
 		}
 		rc, err := f.Open()

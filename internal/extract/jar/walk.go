@@ -75,10 +75,18 @@ func newWalker(ctx context.Context) *walker {
 // stop notes that the walk ends at a place, because of a limit.
 func (w *walker) stop(place, format string, args ...any) error {
 	if w.gaveUp == "" {
-		w.gaveUp = fmt.Sprintf("%q and what follows is not read: %s", lines.Clip(place), fmt.Sprintf(format, args...))
+		w.gaveUp = fmt.Sprintf("reading ends at %s: %s", subject(place), fmt.Sprintf(format, args...))
 		w.problems.Add("%s", w.gaveUp)
 	}
 	return errStop
+}
+
+// subject returns a place for a message.
+func subject(place string) string {
+	if place == "" {
+		return "the archive itself"
+	}
+	return fmt.Sprintf("%q", lines.Clip(place))
 }
 
 // list returns the problems. The one that says that the walk ended early is
@@ -133,7 +141,7 @@ func (w *walker) archive(r io.ReaderAt, size int64, base, where string, depth in
 	}
 	// What is known of a damaged archive is kept.
 	if listing != nil && listing != errStop {
-		w.problems.Add("%q: %v", lines.Clip(a.place("")), listing)
+		w.problems.Add("%s: %v", subject(where), listing)
 	}
 	if err := a.identify(); err != nil {
 		return err
@@ -184,9 +192,6 @@ func (a *archive) visit(name []byte, m member) error {
 		if err := a.ctx.Err(); err != nil {
 			return err
 		}
-	}
-	if m.isFolder {
-		return nil
 	}
 	if n := len(name); n > 6 && string(name[n-6:]) == ".class" {
 		a.classes = true
@@ -306,7 +311,7 @@ func (a *archive) read(m *member, most int64, isArchive bool) (data []byte, dama
 		return nil, fmt.Errorf("compression method %d is not known", m.method), nil
 	}
 	// What the archive says of the size is believed as far as it is likely.
-	data = make([]byte, 0, min(m.size, 4*m.packed, most)+1)
+	data = make([]byte, 0, min(m.size, 4*min(m.packed, most), most)+1)
 	for {
 		if len(data) == cap(data) {
 			data = slices.Grow(data, min(max(len(data), 512), maxLive))

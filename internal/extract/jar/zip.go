@@ -2,7 +2,6 @@ package jar
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -39,8 +38,7 @@ type member struct {
 	packed     int64 // size as it is stored
 	size       int64 // size when unpacked
 	headerAt   int64 // where the local header is
-	isFolder   bool
-	unreadable bool // a size or place is beyond the archive
+	unreadable bool  // a size or place is beyond the archive
 }
 
 // A directory is where an archive lists its members.
@@ -172,10 +170,7 @@ func (d directory) each(r io.ReaderAt, size int64, buf *bufio.Reader, visit func
 			return err
 		}
 		n++
-		name := rest[:nameLen]
-		m := d.member(header[:], rest[nameLen:], size)
-		m.isFolder = bytes.HasSuffix(name, []byte{'/'})
-		if err := visit(name, m); err != nil {
+		if err := visit(rest[:nameLen], d.member(header[:], rest[nameLen:], size)); err != nil {
 			return err
 		}
 	}

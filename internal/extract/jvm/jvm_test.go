@@ -72,6 +72,10 @@ func TestExtract(t *testing.T) {
 			inventory.Facts{Packages: []inventory.Package{jdk("17.0.8", "Azul Systems, Inc.", "cpe:2.3:a:oracle:openjdk:17.0.8:*:*:*:*:*:*:*", "cpe:2.3:a:azul:zulu:17.44:*:*:*:*:*:*:*")}},
 		},
 		{
+			"Zulu without a version", "JAVA_VERSION=\"17.0.8\"\nIMPLEMENTOR_VERSION=\"Zulu:*\"\n",
+			inventory.Facts{Packages: []inventory.Package{jdk("17.0.8", "", "cpe:2.3:a:oracle:openjdk:17.0.8:*:*:*:*:*:*:*")}},
+		},
+		{
 			"OpenJDK built by Oracle", "JAVA_VERSION=\"22\"\nIMPLEMENTOR=\"Oracle Corporation\"\nJAVA_RUNTIME_VERSION=\"22-ea+8-1\"\n",
 			inventory.Facts{Packages: []inventory.Package{jdk("22", "Oracle Corporation", "cpe:2.3:a:oracle:openjdk:22:*:*:*:*:*:*:*")}},
 		},

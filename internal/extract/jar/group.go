@@ -3,17 +3,18 @@ package jar
 import "strings"
 
 // group returns the Maven group of an artifact, as far as its manifest and its
-// folders leave no doubt about it. Measured with 217 archives whose
-// pom.properties tell the group:
+// folders leave no doubt about it. Measured with 219 archives whose
+// pom.properties tell the group, it gives 89 and is right for 87:
 //
 //   - Implementation-Vendor-Id is the group, as Maven itself writes it, unless
-//     somebody has put a whole organisation there: 70 of 70.
+//     somebody has put a whole organisation there.
 //   - Bundle-SymbolicName is "GROUP.ARTIFACT" where it ends in an artifact that
 //     has a hyphen, since names of packages have none: 20 of 20. Without a
 //     hyphen it is a name of packages often: 5 of 8, and not used.
 //   - If the artifact begins with the last element of the group, the tool that
 //     writes the symbolic name leaves it out: "io.netty" and "netty-codec-dns"
 //     become "io.netty.codec-dns". Again that is used where a hyphen is left.
+//   - Some projects write none of these: see [families].
 //
 // Automatic-Module-Name is a name of packages: 71 of 92, and not used.
 func group(artifact string, m manifest, folders uint64) string {

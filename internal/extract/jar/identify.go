@@ -114,7 +114,7 @@ func (a *archive) candidates() ([]candidate, error) {
 // choose returns the candidate that is the archive itself: the one that the
 // name of the file names, or the manifest, or the only one.
 func choose(candidates []candidate, stem string, m manifest) *candidate {
-	var best *candidate
+	var best, only *candidate
 	most, own := 0, 0
 	for i := range candidates {
 		c := &candidates[i]
@@ -122,48 +122,71 @@ func choose(candidates []candidate, stem string, m manifest) *candidate {
 			continue
 		}
 		own++
-		score := 0
-		rest, ok := strings.CutPrefix(stem, c.artifact)
-		version, hyphen := strings.CutPrefix(rest, "-")
-		switch {
-		case c.artifact == "" || !ok:
-		case c.version != "" && hyphen && version == c.version:
-			score = 6
-		case c.version != "" && hyphen && strings.HasPrefix(version, c.version):
-			score = 5 // a classifier follows
-		case rest == "":
-			score = 4
-		}
-		if score == 0 && c.version != "" {
-			symbolic, _, _ := strings.Cut(m["bundle-symbolicname"], ";")
-			switch {
-			case m["implementation-title"] == c.artifact && m["implementation-version"] == c.version:
-				score = 3
-			case strings.TrimSpace(symbolic) == c.group+"."+c.artifact,
-				m["implementation-vendor-id"] == c.group && m["implementation-version"] == c.version:
-				score = 2
-			case ok && hyphen && startsWithDigit(version):
-				score = 1 // another version, by who has renamed the file
-			}
+		only = c
+		score := 2 * c.score(stem, m)
+		if score > 0 && c.group == m["implementation-vendor-id"] {
+			score++ // the same artifact has moved from group to group
 		}
 		if score > most {
 			best, most = c, score
 		}
 	}
-	if best != nil || own != 1 {
-		return best
+	if best == nil && own == 1 && only.mayBe(stem, m) {
+		return only
 	}
-	for i := range candidates {
-		if c := &candidates[i]; c.own {
-			// A file that is named after something else entirely is that, and
-			// has the only candidate in it.
-			if artifact, version := splitName(stem); version != "" && version != c.version && artifact != c.artifact {
-				return nil
-			}
-			return c
+	return best
+}
+
+// score tells how sure it is that the archive is the candidate, 0 if nothing
+// says so.
+func (c *candidate) score(stem string, m manifest) int {
+	rest, ok := strings.CutPrefix(stem, c.artifact)
+	ok = ok && c.artifact != ""
+	version, hyphen := strings.CutPrefix(rest, "-")
+	switch {
+	case c.version != "" && ok && hyphen && version == c.version:
+		return 6
+	case c.version != "" && ok && hyphen && strings.HasPrefix(version, c.version):
+		return 5 // a classifier follows
+	case ok && rest == "":
+		return 4
+	case c.version == "" || !c.mayBe(stem, m):
+		return 0
+	}
+	symbolic, _, _ := strings.Cut(m["bundle-symbolicname"], ";")
+	switch {
+	case m["implementation-title"] == c.artifact && m["implementation-version"] == c.version:
+		return 3
+	case strings.TrimSpace(symbolic) == c.group+"."+c.artifact,
+		m["implementation-vendor-id"] == c.group && m["implementation-version"] == c.version:
+		return 2
+	case ok && hyphen && startsWithDigit(version):
+		return 1 // another version, by who has renamed the file
+	}
+	return 0
+}
+
+// mayBe reports whether the archive can be the candidate: not if both name and
+// version of the file, or of the file and the manifest, are different. An
+// archive that another one is shaded into often has the other's manifest, and
+// always its pom.
+func (c *candidate) mayBe(stem string, m manifest) bool {
+	artifact, version := splitName(stem)
+	if artifact == c.artifact {
+		return true
+	}
+	if version != "" && !strings.HasSuffix(version, ".x") {
+		return version == c.version
+	}
+	if strings.Contains(stem, c.artifact) || strings.Contains(c.artifact, stem) {
+		return true
+	}
+	for _, version := range []string{m["implementation-version"], m["bundle-version"]} {
+		if startsWithDigit(version) && c.version != "" {
+			return extends(version, c.version) || extends(c.version, version)
 		}
 	}
-	return nil
+	return true
 }
 
 // addSelf adds the package that the archive is.
@@ -230,25 +253,29 @@ func (a *archive) licences(self *candidate) ([]string, error) {
 }
 
 // guess returns the artifact and the version of an archive without a pom, from
-// its manifest and the name of its file.
+// the name of its file and its manifest. The name is right more often where it
+// has a version, as a repository gave it then: manifests are copied from what
+// is shaded in, and are not updated.
 func guess(stem string, m manifest) (artifact, version string) {
 	version = m["implementation-version"]
 	if !startsWithDigit(version) {
 		version = ""
 	}
 	artifact, named := splitName(stem)
+	_, word, _ := strings.Cut(named, "-")
 	switch {
-	case version == "":
-		// The version of a bundle has three numbers at least, whatever the
-		// artifact's has.
-		if version = named; version == "" && startsWithDigit(m["bundle-version"]) {
-			version = m["bundle-version"]
-		}
-	case named != "" && extends(version, named):
-		// "1.68.0" in the manifest of bcprov-1.68.jar.
+	case version != "" && strings.HasSuffix(stem, "-"+version):
+		artifact, named = stem[:len(stem)-len(version)-1], version
+	case version != "" && word != "" && !startsWithDigit(word) && !extends(version, named) && !extends(named, version):
+		// "1.2-api" is part of the artifact log4j-1.2-api.
+		artifact, named = stem, ""
+	case named != "" && !strings.HasSuffix(named, ".x"):
 		version = named
-	case strings.HasSuffix(stem, "-"+version):
-		artifact = stem[:len(stem)-len(version)-1]
+	}
+	if version == "" && startsWithDigit(m["bundle-version"]) {
+		// It has three numbers at least, whatever the artifact's has, and is
+		// the last choice for that.
+		version = m["bundle-version"]
 	}
 	// A title that is meant for programs is better than the name of a file that
 	// somebody chose, but not than one that the repository gave.

@@ -136,6 +136,10 @@ func TestExtract(t *testing.T) {
 		{"shaded, told by the file's name", "app-1.0.jar", archiveOf(t, pomOf("h", "lib", "2"), own), []string{"g:app:1.0", "h:lib:2 bundled in META-INF/maven/h/lib/pom.properties"}},
 		{"shaded, with a classifier", "app-1.0-jar-with-dependencies.jar", archiveOf(t, pomOf("h", "lib", "2"), own), []string{"g:app:1.0", "h:lib:2 bundled in META-INF/maven/h/lib/pom.properties"}},
 		{"shaded, another version of itself", "app-1.0-all.jar", archiveOf(t, pomOf("x", "app", "0.9"), own), []string{"g:app:1.0", "x:app:0.9 bundled in META-INF/maven/x/app/pom.properties"}},
+		{"shaded, the manifest too", "x-3.jar", archiveOf(t, manifestOf("Bundle-SymbolicName: h.lib"), pomOf("h", "lib", "2"), own), []string{":x:3 sha1", "h:lib:2 bundled in META-INF/maven/h/lib/pom.properties", "g:app:1.0 bundled in META-INF/maven/g/app/pom.properties"}},
+		{"the only pom is of something within, as the manifest tells", "x.jar", archiveOf(t, manifestOf("Bundle-Version: 4.2.3"), own), []string{":x:4.2.3 sha1", "g:app:1.0 bundled in META-INF/maven/g/app/pom.properties"}},
+		{"the only pom, and a manifest that agrees", "x.jar", archiveOf(t, manifestOf("Bundle-Version: 1.0.0"), own), []string{"g:app:1.0"}},
+		{"the same artifact of two groups", "app-1.0.jar", archiveOf(t, manifestOf("Implementation-Vendor-Id: g"), pomOf("f", "app", "1.0"), own), []string{"g:app:1.0", "f:app:1.0 bundled in META-INF/maven/f/app/pom.properties"}},
 		{"shaded, told by the name alone", "app.jar", archiveOf(t, pomOf("h", "lib", "2"), own), []string{"g:app:1.0", "h:lib:2 bundled in META-INF/maven/h/lib/pom.properties"}},
 		{"shaded, told by the manifest", "x.jar", archiveOf(t, manifestOf("Implementation-Title: app", "Implementation-Version: 1.0"), pomOf("h", "lib", "2"), own), []string{"g:app:1.0", "h:lib:2 bundled in META-INF/maven/h/lib/pom.properties"}},
 		{"shaded, told by the bundle", "x.jar", archiveOf(t, manifestOf("Bundle-SymbolicName: g.app; singleton:=true"), pomOf("h", "lib", "2"), own), []string{"g:app:1.0", "h:lib:2 bundled in META-INF/maven/h/lib/pom.properties"}},
@@ -339,7 +343,7 @@ func TestLimits(t *testing.T) {
 	}
 	members := repeated(t, "x.jar", repeated(t, "a.txt", "", 65000), 40)
 	long := repeated(t, strings.Repeat("n", 4000)+".jar", "", 17000)
-	work := repeated(t, "x.jar", archiveOf(t, file{"=big", strings.Repeat("x", 4<<20)}), 1000)
+	work := repeated(t, "NNNNN.jar", archiveOf(t, file{"=big", strings.Repeat("x", 4<<20)}), 1000)
 	tests := []struct {
 		name, data, text string
 	}{
@@ -355,11 +359,15 @@ func TestLimits(t *testing.T) {
 		require.NotEmpty(t, facts.Packages, tt.name)
 		require.NotEmpty(t, facts.Problems, tt.name)
 		assert.Contains(t, facts.Problems[len(facts.Problems)-1], tt.text, tt.name)
+		last := facts.Packages[len(facts.Packages)-1]
+		if tt.name == "bytes to hash" {
+			assert.Empty(t, last.SHA1, "the package that was not hashed to its end")
+		}
 	}
 }
 
 // repeated returns an archive whose directory lists the same stored member n
-// times.
+// times. "NNNNN" in the name is its number.
 func repeated(t *testing.T, name, content string, n int) string {
 	once := archiveOf(t, file{"=" + name, content})
 	at := strings.LastIndex(once, headerSignature)
@@ -368,7 +376,11 @@ func repeated(t *testing.T, name, content string, n int) string {
 	le.PutUint16(end[8:], uint16(n))
 	le.PutUint16(end[10:], uint16(n))
 	le.PutUint32(end[12:], uint32(n*len(header)))
-	return once[:at] + strings.Repeat(header, n) + string(end)
+	headers := make([]string, n)
+	for i := range headers {
+		headers[i] = strings.ReplaceAll(header, "NNNNN", fmt.Sprintf("%05d", i))
+	}
+	return once[:at] + strings.Join(headers, "") + string(end)
 }
 
 func TestProblemsAreFew(t *testing.T) {

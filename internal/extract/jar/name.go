@@ -16,6 +16,7 @@ var classifiers = [...]string{
 // Both parts may hold hyphens: the version begins at the last one before a
 // digit, unless the number behind it only counts builds of a version before it.
 func splitName(stem string) (artifact, version string) {
+	whole := stem
 	for _, classifier := range classifiers {
 		if rest, ok := strings.CutSuffix(stem, classifier); ok && rest != "" {
 			stem = rest
@@ -31,14 +32,14 @@ func splitName(stem string) (artifact, version string) {
 	parts := strings.Split(stem, "-")
 	begin := 0
 	for i := len(parts) - 1; i > 0; i-- {
-		if !startsWithDigit(parts[i]) {
-			continue
+		if startsWithDigit(parts[i]) {
+			begin = i
+			break
 		}
-		begin = i
-		break
 	}
 	if begin == 0 {
-		return stem, ""
+		// Without a version, nothing is a classifier: "netty-all".
+		return whole, ""
 	}
 	for begin > 1 && isBuild(parts[begin]) {
 		switch {

@@ -25,7 +25,7 @@ func TestSplitName(t *testing.T) {
 		"cassandra-driver-core-3.11.0-shaded":    {"cassandra-driver-core", "3.11.0"},
 		"netty-transport-native-epoll-4.1.58.Final-linux-x86_64": {"netty-transport-native-epoll", "4.1.58.Final"},
 		"scala-library_2.13-1.0":                                 {"scala-library_2.13", "1.0"},
-		"jetty9-http2-client":                                    {"jetty9-http2", ""}, // the loss of a word, only without a manifest
+		"jetty9-http2-client":                                    {"jetty9-http2-client", ""}, // no version, and so no classifier
 		"db2jcc4":                                                {"db2jcc4", ""},
 		"1.0":                                                    {"1.0", ""},
 		"a-2-3":                                                  {"a", "2-3"},
@@ -49,6 +49,10 @@ func TestGuess(t *testing.T) {
 		{"commons-io-2.6", manifest{"bundle-version": "2.6.0"}, [2]string{"commons-io", "2.6"}},
 		{"liquibase", manifest{"bundle-name": "liquibase-core", "bundle-version": "4.2.2"}, [2]string{"liquibase-core", "4.2.2"}},
 		{"postgresql", manifest{"implementation-title": "PostgreSQL JDBC Driver", "implementation-version": "42.2.15"}, [2]string{"postgresql", "42.2.15"}},
+		{"log4j-1.2-api", manifest{"implementation-version": "2.17.1"}, [2]string{"log4j-1.2-api", "2.17.1"}},
+		{"guava-29.0-jre", manifest{"implementation-version": "29"}, [2]string{"guava", "29.0-jre"}},
+		// A manifest that came with something that was shaded in.
+		{"selenium-server-standalone-3.141.59", manifest{"implementation-version": "3.1.0"}, [2]string{"selenium-server-standalone", "3.141.59"}},
 		// Java's own tools put the version in place of a digit.
 		{"app-r09", manifest{"implementation-version": "09"}, [2]string{"app-r09", "09"}},
 		{"tomcat9-jasper-9.0.43", manifest{"implementation-title": "Apache Tomcat", "implementation-version": "9.0.43", "bundle-name": "tomcat-jasper", "bundle-symbolicname": "org.apache.tomcat-jasper"}, [2]string{"tomcat-jasper", "9.0.43"}},

@@ -97,7 +97,7 @@ func readList(ctx context.Context, f *inventory.File, name string) (inventory.Fa
 	}
 	var paths []string
 	err := lines.Each(ctx, f, maxFile, func(line []byte) error {
-		file, _, _ := strings.Cut(strings.TrimSuffix(string(line), "\r"), "\t")
+		file, _, _ := strings.Cut(string(line), "\t")
 		if file = strings.TrimPrefix(path.Clean("/"+file), "/"); file == "" {
 			return nil
 		}

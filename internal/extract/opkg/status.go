@@ -35,7 +35,6 @@ type stanza struct {
 
 // line takes the next line of the file.
 func (p *parser) line(line []byte) error {
-	line = bytes.TrimSuffix(line, []byte{'\r'})
 	if len(line) == 0 {
 		return p.flush()
 	}

@@ -16,7 +16,6 @@
 package pacman
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -87,7 +86,6 @@ func splitFolder(folder string) (name, version string, ok bool) {
 func eachValue(ctx context.Context, f *inventory.File, most int64, visit func(section string, value []byte) error) error {
 	section := ""
 	return lines.Each(ctx, f, most, func(line []byte) error {
-		line = bytes.TrimSuffix(line, []byte{'\r'})
 		switch {
 		case len(line) == 0:
 			section = ""

@@ -144,7 +144,7 @@ func readContents(ctx context.Context, f *inventory.File, folder string) (invent
 		problems lines.Problems
 	)
 	err := lines.Each(ctx, f, maxFile, func(line []byte) error {
-		text := strings.TrimSuffix(string(line), "\r")
+		text := string(line)
 		if text == "" {
 			return nil
 		}

@@ -193,11 +193,11 @@ func (c *Collector) clause(kind Kind, clause []byte) error {
 		case begin < len(clause) && clause[begin] != '|' && c.malformed == "":
 			c.malformed = lines.Clip(bytes.TrimSpace(clause))
 		}
-		i := bytes.IndexByte(rest, '|')
-		if i < 0 {
+		_, after, ok := bytes.Cut(rest, []byte{'|'})
+		if !ok {
 			break
 		}
-		clause = rest[i+1:]
+		clause = after
 	}
 	return c.end(kind, from)
 }

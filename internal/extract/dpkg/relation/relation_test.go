@@ -85,6 +85,7 @@ func TestTake(t *testing.T) {
 	}
 	for i, n := range got {
 		require.Len(t, n.Requires, i%50+1)
+		require.Equal(t, "end", n.Requires[i%50])
 		require.Empty(t, n.Provides)
 		for j := range i % 50 {
 			require.Equal(t, fmt.Sprintf("%d-%d", i, j), n.Requires[j])

@@ -32,8 +32,9 @@ type assembler struct {
 	found   []foundPackage
 	systems []OS
 	owned   []ownership
-	// provided are the packages that installed files which others require.
-	provided map[string][]*Package
+	// provided are the package URLs of those who installed files which others
+	// require.
+	provided map[string][]string
 }
 
 // A foundPackage is a package with the file that records it, of which the
@@ -62,9 +63,9 @@ func (g *Generator) assemble(ctx context.Context, target Target, layers []Layer,
 	if err := a.resolveArchives(ctx); err != nil {
 		return nil, err
 	}
-	a.foldCopies()
 	a.finish(a.found)
 	a.setOwners()
+	a.foldCopies()
 	a.setDependsOn()
 	a.bom.Packages = mergePackages(a.found)
 	if g.deleted {

@@ -51,8 +51,8 @@ func owning(t testing.TB, name string, paths ...string) string {
 func generate(t testing.TB, img archives, opts ...sbom.Option) *sbom.BOM {
 	t.Helper()
 	bom, err := sbom.Generate(t.Context(), img, append(opts, sbom.WithExtractors(
-		told{"lock", "**/lock.json"}, told{"installed", "**/package.json"}, told{"db", "var/db/*"}, told{"copy", "**/copy"},
-		told{"meta", "**/*.dist-info/METADATA"}, executables{told{"executables", ""}}))...)
+		told{"lock", "**/lock.json"}, told{"npm", "**/package.json"}, told{"db", "var/db/*"}, told{"copy", "**/copy"},
+		told{"python", "**/*.dist-info/METADATA"}, executables{told{"executables", ""}}))...)
 	require.NoError(t, err)
 	require.Empty(t, bom.Problems)
 	return bom
@@ -97,6 +97,32 @@ func TestOwnedAcrossLayers(t *testing.T) {
 		"early": "pkg:rpm/one@1-1?arch=noarch", // the list is in a later layer, and under /lib
 		"late":  "pkg:rpm/two@1-1?arch=noarch", // the file is in a layer below the list
 	}, owners)
+}
+
+// What a fingerprint tells of a file that the distribution installed is known.
+func TestFingerprintsOfSystemPackages(t *testing.T) {
+	program := func(name string) string {
+		return facts(t, sbom.Package{Type: "generic", Name: name, Version: "1"})
+	}
+	third, err := json.Marshal(sbom.Facts{
+		Packages: []sbom.Package{{Type: "deb", Name: "mongodb", Version: "1", Maintainer: "Docker <support@docker.com>"}},
+		Owned:    []sbom.Ownership{{Package: "mongodb", Paths: []string{"usr/bin/mongod/package.json"}}},
+	})
+	require.NoError(t, err)
+	bom := generate(t, archives{layers: [][]byte{files(t,
+		"usr/bin/nginx/package.json", program("nginx"), "opt/nginx/package.json", program("nginx"), "usr/bin/mongod/package.json", program("mongod"),
+		"usr/lib/copy", facts(t, sbom.Package{Type: "rpm", Name: "nginx-src", Version: "1-1"}), // a note of the source
+		"opt/copy", facts(t, sbom.Package{Type: "rpm", Name: "other-src", Version: "1-1"}), // and one in a copied file
+		"var/db/nginx", owning(t, "nginx", "usr/bin/nginx/package.json", "usr/lib/copy"), "var/db/mongodb", string(third),
+	)}})
+	var got []string
+	for _, p := range bom.Packages {
+		got = append(got, p.Type+" "+p.Name+" "+p.Paths[0])
+	}
+	assert.Equal(t, []string{
+		"deb mongodb var/db/mongodb", "generic mongod usr/bin/mongod/package.json", "generic nginx opt/nginx/package.json", "rpm nginx var/db/nginx",
+		"rpm other-src opt/copy",
+	}, got)
 }
 
 func TestCopiesOfSystemPackages(t *testing.T) {

@@ -73,13 +73,10 @@ func (d *dependencies) find(i int, name string) []string {
 	if len(candidates) > 0 {
 		return d.closest(i, candidates)
 	}
-	var purls []string
 	if file, ok := strings.CutPrefix(name, "/"); ok {
-		for _, by := range d.a.provided[string(d.a.real.Real([]byte(file)))] {
-			purls = append(purls, by.PURL)
-		}
+		return d.a.provided[string(d.a.real.Real([]byte(file)))]
 	}
-	return purls
+	return nil
 }
 
 // closest returns the package URLs of those candidates that the i'th package

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/distro"
 	"github.com/imagevet/imagevet/internal/layer"
 )
 
@@ -27,8 +28,8 @@ func (a *assembler) setOwners() {
 	for _, o := range a.owned {
 		recorders[o.extractor] = true
 	}
-	wanted := map[string][]*Package{}   // by the file that records them
-	required := map[string][]*Package{} // files, by path: those who provide them
+	wanted := map[string][]*Package{} // by the file that records them
+	required := map[string][]string{} // files, by path: package URLs of those who installed them
 	for i := range a.found {
 		p := &a.found[i].Package
 		if !recorders[p.Extractor] {
@@ -59,11 +60,30 @@ func (a *assembler) setOwners() {
 				p.OwnedBy = by.PURL
 			}
 			if providers, ok := required[string(real)]; ok {
-				required[string(real)] = append(providers, by)
+				required[string(real)] = append(providers, by.PURL)
 			}
 		}
 	}
 	a.provided = required
+	a.dropKnown(systems)
+}
+
+// dropKnown drops what a file that a package of the distribution installed says
+// of being software, if that is the same package in other words: what a
+// fingerprint tells, "generic" in terms of package URLs, and the note of the
+// package that a program is from, which names the source package. If the
+// package is somebody else's, no distribution looks after it, and the
+// fingerprint tells what it is.
+func (a *assembler) dropKnown(systems map[owner]*Package) {
+	known := map[string]bool{} // package URLs
+	for _, p := range systems {
+		if _, thirdParty := distro.ThirdParty(*p); !thirdParty {
+			known[p.PURL] = true
+		}
+	}
+	a.found = slices.DeleteFunc(a.found, func(f foundPackage) bool {
+		return (f.Type == "generic" || ofDistribution(f.Type)) && known[f.OwnedBy]
+	})
 }
 
 // foldCopies makes one of an operating system package that its database

@@ -5,9 +5,6 @@ import (
 	"io"
 	"io/fs"
 
-	"github.com/imagevet/imagevet/internal/extract/apk"
-	"github.com/imagevet/imagevet/internal/extract/dpkg"
-	"github.com/imagevet/imagevet/internal/extract/osrelease"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
@@ -76,9 +73,4 @@ type BOM struct {
 	// Problems are files that could not be read or understood, sorted by path.
 	// What they record is missing above.
 	Problems []*FileError
-}
-
-// Extractors returns the extractors that are built in.
-func Extractors() []Extractor {
-	return []Extractor{dpkg.Extractor{}, apk.Extractor{}, osrelease.Extractor{}}
 }

@@ -8,7 +8,9 @@
 //     see package [runtime/debug];
 //   - the list of crates that [cargo-auditable] leaves in Rust programs;
 //   - the note of the [package] that an ELF file belongs to;
-//   - the CycloneDX document in native images of [GraalVM].
+//   - the CycloneDX document in native images of [GraalVM];
+//   - the version that well-known software has compiled into it, see package
+//     fingerprint.
 //
 // A file whose content can be read in any order is read where its headers
 // point to. Of one that comes as a stream, a Go program is read forward and
@@ -31,7 +33,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
+	"slices"
 
+	"github.com/imagevet/imagevet/internal/extract/fingerprint"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/internal/objfile"
 	"github.com/imagevet/imagevet/sbom/inventory"
@@ -70,7 +75,7 @@ func (Extractor) Patterns() []inventory.Pattern {
 		{Glob: "**/*.pyd"},  // and of Python on Windows
 		{Glob: "**/*.exe"},
 		{Glob: "**/*.dll"},
-	}, scanPatterns()...)
+	}, fingerprint.Patterns()...)
 }
 
 // Extract returns the packages that f records. Of a file that is no program
@@ -99,10 +104,28 @@ func extract(ctx context.Context, f *inventory.File, tap scan) (inventory.Facts,
 		return inventory.Facts{}, err
 	}
 	if tap != nil {
-		x.facts.Packages = append(x.facts.Packages, tap.Packages()...)
+		x.tapped(tap.Packages())
+		for _, problem := range tap.Problems() {
+			x.problems.Add("%s", problem)
+		}
 	}
 	x.facts.Problems = x.problems.List()
 	return x.facts, nil
+}
+
+// tapped adds what a scan has found. A Go program that says what it is, is that
+// and not a second package; the scan knows its CPEs.
+func (x *reading) tapped(packages []inventory.Package) {
+	for _, p := range packages {
+		at := slices.IndexFunc(x.facts.Packages, func(g inventory.Package) bool {
+			return g.Type == "golang" && g.Version == "v"+p.Version && (g.Name == p.Name || path.Base(g.Namespace) == p.Name)
+		})
+		if at < 0 {
+			x.facts.Packages = append(x.facts.Packages, p)
+			continue
+		}
+		x.facts.Packages[at].CPEs = p.CPEs
+	}
 }
 
 // A reading is the state of reading one file.

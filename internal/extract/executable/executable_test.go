@@ -163,8 +163,8 @@ func TestRustFixture(t *testing.T) {
 		facts, err := Extractor{}.Extract(t.Context(), f)
 		require.NoError(t, err, how)
 		assert.Empty(t, facts.Problems, how)
-		require.Len(t, facts.Packages, 17, how)
-		assert.Equal(t, 13, facts.Ignored, "hexyl itself, and what was needed to build it")
+		require.Len(t, facts.Packages, 18, how)
+		assert.Equal(t, 12, facts.Ignored, "what was needed to build it")
 		assert.Equal(t, inventory.Package{Type: "cargo", Name: "atty", Version: "0.2.14", Requires: []string{"libc@0.2.169"}}, facts.Packages[1])
 		for _, p := range facts.Packages {
 			for _, r := range p.Requires {
@@ -397,10 +397,12 @@ var samples = []struct {
 		"a program of Rust", elfOf(objfiletest.Part{Name: ".dep-v0", Data: pack(`{"packages":[{"name":"a","version":"1.0.0","source":"crates.io","dependencies":[1,2,3,1,9]},{"name":"b","version":"2.0.0-beta.1","source":"registry"},{"name":"build","version":"1.0.0","source":"crates.io","kind":"build"},{"name":"root","version":"0.1.0","source":"local","dependencies":[0],"root":true},{"name":"fork","version":"0.1.0","source":"git"},{"name":"v","source":"crates.io"},{"version":"1.0.0","source":"crates.io"}],"format":1}`)}),
 		inventory.Facts{
 			Packages: []inventory.Package{
-				{Type: "cargo", Name: "a", Version: "1.0.0", Requires: []string{"b@2.0.0-beta.1"}},
+				{Type: "cargo", Name: "a", Version: "1.0.0", Requires: []string{"b@2.0.0-beta.1", "root@0.1.0"}},
 				{Type: "cargo", Name: "b", Version: "2.0.0-beta.1"},
+				{Type: "cargo", Name: "root", Version: "0.1.0", Requires: []string{"a@1.0.0"}},
+				{Type: "cargo", Name: "fork", Version: "0.1.0"},
 			},
-			Ignored:  3,
+			Ignored:  1,
 			Problems: []string{`package "a" requires crate 9 of 7`, `package "v" has no version`, `crate 6 has no name`},
 		},
 	},
@@ -412,10 +414,10 @@ var samples = []struct {
 		},
 	},
 	{
-		"a crate of which a field has another type", elfOf(objfiletest.Part{Name: ".dep-v0", Data: pack(`{"packages":[{"name":"a","version":"1.0.0","source":7},{"name":"b","version":"1.0.0","source":"crates.io"}]}`)}),
+		"a crate of which a field has another type", elfOf(objfiletest.Part{Name: ".dep-v0", Data: pack(`{"packages":[{"name":"a","version":"1.0.0","kind":7},{"name":"b","version":"1.0.0","source":"crates.io"}]}`)}),
 		inventory.Facts{
 			Packages: []inventory.Package{{Type: "cargo", Name: "a", Version: "1.0.0"}, {Type: "cargo", Name: "b", Version: "1.0.0"}},
-			Problems: []string{"the list of crates in section .dep-v0: json: cannot unmarshal number into Go struct field crate.source of type string"},
+			Problems: []string{"the list of crates in section .dep-v0: json: cannot unmarshal number into Go struct field crate.kind of type string"},
 		},
 	},
 	{
@@ -605,6 +607,21 @@ func (zeroes) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// TestFingerprintOfGo holds that a program that two routes name is one package.
+func TestFingerprintOfGo(t *testing.T) {
+	x := &reading{}
+	x.facts.Packages = []inventory.Package{
+		{Type: "golang", Namespace: "helm.sh/helm", Name: "v3", Version: "v3.9.0"},
+		{Type: "golang", Namespace: "github.com/google", Name: "uuid", Version: "v1.3.0"},
+	}
+	cpes := []string{"cpe:2.3:a:helm:helm:3.9.0:*:*:*:*:*:*:*"}
+	other := inventory.Package{Type: "generic", Name: "caddy", Version: "2.1.0"}
+	x.tapped([]inventory.Package{{Type: "generic", Name: "helm", Version: "3.9.0", CPEs: cpes}, other})
+	require.Len(t, x.facts.Packages, 3)
+	assert.Equal(t, cpes, x.facts.Packages[0].CPEs)
+	assert.Equal(t, other, x.facts.Packages[2])
+}
+
 // A fakeScan wants the first bytes of a file.
 type fakeScan struct {
 	want int
@@ -620,6 +637,7 @@ func (s *fakeScan) Done() bool { return len(s.got) >= s.want }
 func (s *fakeScan) Packages() []inventory.Package {
 	return []inventory.Package{{Type: "generic", Name: "scanned", Version: "1"}}
 }
+func (s *fakeScan) Problems() []string { return []string{"two versions"} }
 
 // TestScan holds that a scan sees the content from its beginning, once and in
 // order, whatever else is read.
@@ -646,6 +664,7 @@ func TestScan(t *testing.T) {
 				require.Truef(t, bytes.HasPrefix(data, tap.got), "%s, %s: %d bytes", name, how, len(tap.got))
 				require.Lessf(t, len(tap.got), want+2*chunk, "%s, %s", name, how)
 				assert.Equalf(t, append(plain.Packages, tap.Packages()...), facts.Packages, "%s, %s", name, how)
+				assert.Equalf(t, append(plain.Problems, "two versions"), facts.Problems, "%s, %s", name, how)
 			}
 		}
 	}

@@ -33,17 +33,14 @@ func rustSection(m *objfile.Image) (objfile.Section, bool) {
 type crate struct {
 	Name         string `json:"name"`
 	Version      string `json:"version"`
-	Source       string `json:"source"`
 	Kind         string `json:"kind"`
 	Dependencies []int  `json:"dependencies"`
 }
 
-// installed reports whether a crate is a package: what was needed to build the
-// program only is not in it, and a folder or a commit is no release, whatever
-// its version says.
-func (c *crate) installed() bool {
-	return c.Kind != "build" && c.Source != "local" && c.Source != "git"
-}
+// installed reports whether a crate is in the program: what was needed to build
+// it only is not. One from a folder or a commit, as the program itself mostly
+// is, counts by the version that it states.
+func (c *crate) installed() bool { return c.Kind != "build" }
 
 // rust takes the packages of a list of crates. It reports whether there is
 // one that can be read.

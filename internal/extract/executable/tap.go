@@ -1,6 +1,7 @@
 package executable
 
 import (
+	"github.com/imagevet/imagevet/internal/extract/fingerprint"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
@@ -10,11 +11,14 @@ type scan interface {
 	Write(p []byte) (int, error)
 	Done() bool
 	Packages() []inventory.Package
+	Problems() []string
 }
 
 // scanFor returns the scan for the file at path, nil if nothing but this
 // package wants to see its content.
-func scanFor(string) scan { return nil }
-
-// scanPatterns returns the patterns of the files that scanFor has a scan for.
-func scanPatterns() []inventory.Pattern { return nil }
+func scanFor(path string) scan {
+	if s := fingerprint.For(path); s != nil {
+		return s
+	}
+	return nil
+}

@@ -66,7 +66,7 @@ var tests = []struct {
 	{"name and version", `{"name":"a","version":"1.0","license":""}`, one(nil)},
 	{"a byte order mark", "\xef\xbb\xbf" + `{"name":"a","version":"1.0"}`, one(nil)},
 	{
-		"dependencies", `{"name":"a","version":"1.0","depends":["b >=1,<2","c","conda-forge::d>=1","__glibc >=2.17","b","e[build=x]"," f","conda-forge/linux-64::g 1","","h=1"]}`,
+		"dependencies", `{"name":"a","version":"1.0","depends":["b >=1,<2","c","conda-forge::d>=1","__glibc >=2.17","b","e[build=x]"," f","conda-forge/linux-64::g 1","","=1","h=1"]}`,
 		one(func(p *inventory.Package) { p.Requires = []string{"b", "c", "d", "e", "f", "g", "h"} }),
 	},
 	// One bad value must not hide the package.

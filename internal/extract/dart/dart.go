@@ -61,7 +61,7 @@ func (Extractor) Patterns() []inventory.Pattern {
 // hosted and cloned match the names of folders. A package's name is an
 // identifier in lower case: https://dart.dev/tools/pub/pubspec#name
 var (
-	hosted = regexp.MustCompile(`^([a-zA-Z0-9_]+)-([0-9]+\.[0-9]+\.[0-9]+\S*)$`)
+	hosted = regexp.MustCompile(`^([a-zA-Z0-9_]+)-([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*)$`)
 	cloned = regexp.MustCompile(`^([a-zA-Z0-9_]+)-[0-9a-f]{40}$`)
 )
 

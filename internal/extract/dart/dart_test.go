@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -120,6 +121,7 @@ func FuzzExtract(f *testing.F) {
 			require.Equal(t, 1, len(facts.Packages)+len(facts.Problems)+facts.Ignored)
 		}
 		for _, p := range facts.Packages {
+			require.True(t, utf8.ValidString(p.Name+p.Version))
 			require.NotEmpty(t, p.Version)
 			require.LessOrEqual(t, len(p.Name)+len(p.Version), 2*maxValue)
 			require.LessOrEqual(t, len(p.Requires), strings.Count(content, ":"))

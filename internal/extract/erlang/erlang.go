@@ -121,7 +121,7 @@ func application(t term, file string, problems *lines.Problems) (inventory.Packa
 		// The folder of an installation or a release tells it too.
 		folder := path.Base(path.Dir(path.Dir(file)))
 		if version, ok := strings.CutPrefix(folder, pkg.Name+"-"); ok {
-			pkg.Version = version
+			pkg.Version = strings.ToValidUTF8(version, "\uFFFD")
 		}
 	}
 	pkg.Requires = without(pkg.Requires, append(optional, pkg.Name))

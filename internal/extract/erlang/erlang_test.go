@@ -124,6 +124,24 @@ func TestExtract(t *testing.T) {
 	}
 }
 
+func TestComesWithErlang(t *testing.T) {
+	for _, name := range []string{
+		// Erlang/OTP 27: https://www.erlang.org/doc/applications.html
+		"asn1", "common_test", "compiler", "crypto", "debugger", "dialyzer", "diameter", "edoc", "eldap",
+		"erl_interface", "erts", "et", "eunit", "ftp", "inets", "jinterface", "kernel", "megaco", "mnesia",
+		"observer", "odbc", "os_mon", "parsetools", "public_key", "reltool", "runtime_tools", "sasl", "snmp",
+		"ssh", "ssl", "stdlib", "syntax_tools", "tftp", "tools", "wx", "xmerl",
+		// Elixir
+		"eex", "elixir", "ex_unit", "iex", "logger", "mix",
+		// no longer there, but in images of their time
+		"cosEvent", "gs", "hipe", "ic", "orber", "test_server", "typer", "webtool",
+	} {
+		facts, err := Extractor{}.Extract(t.Context(), extracttest.File(appPath, "{application,'"+name+"',[{vsn,\"1.0\"}]}."))
+		require.NoError(t, err)
+		assert.Equal(t, []inventory.Package{{Type: "otp", Name: name, Version: "1.0", Bundled: true}}, facts.Packages)
+	}
+}
+
 func TestExtractErrors(t *testing.T) {
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()

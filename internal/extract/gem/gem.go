@@ -99,7 +99,7 @@ func (s *spec) gem(file string, problems *lines.Problems) (inventory.Package, bo
 		name, version, platform = stub.name, stub.version, stub.platform
 	}
 	installed := !inCheckout(file)
-	if m := fileName.FindStringSubmatch(path.Base(file)); m != nil && installed && (name == "" || version == "") {
+	if m := fileName.FindStringSubmatch(strings.ToValidUTF8(path.Base(file), "\uFFFD")); m != nil && installed && (name == "" || version == "") {
 		name, version = m[1], m[2]
 		if platform == "" {
 			platform = m[3]

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -179,6 +180,7 @@ func TestExtractPath(t *testing.T) {
 			p.Name, p.Version = "a-b", "1.0.rc1"
 			p.Qualifiers = map[string]string{"platform": "x86_64-linux-musl"}
 		})},
+		{specs + "a\xff-1.0.gemspec", "", a(func(p *inventory.Package) { p.Name = "a\uFFFD" })},
 		{specs + "default/a-1.0.gemspec", "", a(func(p *inventory.Package) { p.Bundled = true })},
 		{checkout + "a.gemspec", newSpec(), a(nil)},
 		{checkout + "a-1.0.gemspec", noVersion, inventory.Facts{Problems: []string{`gem "a" has no version that is a literal`}}},
@@ -230,6 +232,7 @@ func TestLiterals(t *testing.T) {
 		{`'a\'\\b\c'`, []string{`a'\b\c`}},
 		{`%q<a<b>c>.freeze`, []string{"a<b>c"}},
 		{`%q(a\)b)`, []string{"a)b"}},
+		{`%q<a\tb>`, []string{`a\tb`}},
 		{`%Q|a\tb|`, []string{"a\tb"}},
 		{`%w[a b  c]`, []string{"a", "b", "c"}},
 		{`%w()`, []string{}},
@@ -249,6 +252,7 @@ func TestLiterals(t *testing.T) {
 		{`"\x`, nil},
 		{`"a\`, nil},
 		{`"a`, nil},
+		{`"a#`, nil},
 		{`'a`, nil},
 		{`['a'`, nil},
 		{`['a', ['b']]`, nil},
@@ -283,6 +287,7 @@ func FuzzExtract(f *testing.F) {
 			require.True(t, len(facts.Packages) == 1 || len(facts.Problems) == 1, facts)
 		}
 		for _, p := range facts.Packages {
+			require.True(t, utf8.ValidString(p.Name+p.Version))
 			require.Equal(t, "gem", p.Type)
 			require.NotEmpty(t, p.Version)
 			require.NotEqual(t, "ruby", p.Qualifiers["platform"])

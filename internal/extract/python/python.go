@@ -123,7 +123,7 @@ var holderName = regexp.MustCompile(`^(.+?)(?:-([0-9][^-]*))?(?:-py[0-9].*)?\.(?
 
 // nameVersion returns what the name of a file or folder with metadata tells.
 func nameVersion(holder string) (name, version string) {
-	m := holderName.FindStringSubmatch(holder)
+	m := holderName.FindStringSubmatch(strings.ToValidUTF8(holder, "\uFFFD"))
 	if m == nil {
 		return "", ""
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -174,6 +175,7 @@ func TestExtractPath(t *testing.T) {
 		{"x/a-1.0.egg-info/PKG-INFO", "", named("a", "1.0")},
 		{"x/a-1.0-py3.11.egg-info", "", named("a", "1.0")},
 		{"x/a-1.0-py3.11-linux-x86_64.egg/EGG-INFO/PKG-INFO", "", named("a", "1.0")},
+		{"x/a\xff-1.0.egg-info/PKG-INFO", "", named("a\uFFFD", "1.0")},
 		{"x/a-b-1.0.egg-info/PKG-INFO", "", named("a-b", "1.0")},
 		{"x/a.egg-info/PKG-INFO", "Version: 1.0\n", named("a", "1.0")}, // in a folder of sources
 		{"x/a.egg-info/PKG-INFO", "", problem(`package "a" has no version`)},
@@ -413,6 +415,7 @@ func FuzzExtract(f *testing.F) {
 		facts, err := Extractor{}.Extract(t.Context(), extracttest.File(path, content))
 		extracttest.Check(t, facts, err)
 		for _, p := range facts.Packages {
+			require.True(t, utf8.ValidString(p.Name+p.Version))
 			require.Equal(t, "pypi", p.Type)
 			require.NotEmpty(t, p.Version)
 			require.LessOrEqual(t, len(p.Name), maxName)

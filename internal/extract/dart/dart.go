@@ -31,8 +31,8 @@ import (
 
 const (
 	// The largest have some hundred dependencies: 20 KiB.
-	maxFile         = 4 << 20
-	maxDependencies = 10_000
+	maxFile         = 2 << 20
+	maxDependencies = 2000
 	// A name or version that is longer is none.
 	maxValue = 1024
 )

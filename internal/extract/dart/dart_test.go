@@ -98,8 +98,8 @@ func TestExtractErrors(t *testing.T) {
 		{"canceled, another folder", "hosted/a/b/pubspec.yaml", canceled, strings.NewReader(""), context.Canceled, ""},
 		{"read error", hostedPath, t.Context(), io.MultiReader(strings.NewReader("name: a\n"), iotest.ErrReader(broken)), broken, ""},
 		{"a line without end", hostedPath, t.Context(), extracttest.Endless(strings.Repeat("x", 4096)), inventory.ErrTooLarge, "line 1: more than 1048576 bytes"},
-		{"a file without end", hostedPath, t.Context(), extracttest.Endless(strings.Repeat("x", 4096) + "\n"), inventory.ErrTooLarge, "more than 4194304 bytes"},
-		{"dependencies without end", hostedPath, t.Context(), strings.NewReader(many.String()), inventory.ErrTooLarge, "more than 10000 dependencies"},
+		{"a file without end", hostedPath, t.Context(), extracttest.Endless(strings.Repeat("x", 4096) + "\n"), inventory.ErrTooLarge, "more than 2097152 bytes"},
+		{"dependencies without end", hostedPath, t.Context(), strings.NewReader(many.String()), inventory.ErrTooLarge, "more than 2000 dependencies"},
 	}
 	for _, tt := range tests {
 		facts, err := Extractor{}.Extract(tt.ctx, inventory.NewFile(tt.path, 0o644, 1, tt.content, nil))

@@ -34,8 +34,8 @@ import (
 )
 
 const (
-	// A specification lists files of the gem: those of large ones are 1 MiB.
-	maxFile = 16 << 20
+	// A specification lists files of the gem: those of the largest are below 1 MiB.
+	maxFile = 4 << 20
 	// A name, version or platform that is longer is none.
 	maxName = 1024
 )

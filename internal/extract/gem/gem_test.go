@@ -209,11 +209,11 @@ func TestExtractErrors(t *testing.T) {
 	}{
 		{"canceled", canceled, strings.NewReader(newSpec()), context.Canceled, ""},
 		{"read error", t.Context(), io.MultiReader(strings.NewReader(newSpec()), iotest.ErrReader(broken)), broken, ""},
-		{"a file without end", t.Context(), extracttest.Endless(strings.Repeat("#", 4096)), inventory.ErrTooLarge, "more than 16777216 bytes"},
+		{"a file without end", t.Context(), extracttest.Endless(strings.Repeat("#", 4096)), inventory.ErrTooLarge, "more than 4194304 bytes"},
 		{"dependencies without end", t.Context(), strings.NewReader(many.String()), inventory.ErrTooLarge, "more than 2000 strings"},
 		{"a list without end", t.Context(), strings.NewReader("s.licenses = [" + strings.ReplaceAll(many.String(), "s.add_dependency", "") + "]"), inventory.ErrTooLarge, "more than 2000 strings"},
 		// Each is read up to the end of the file.
-		{"literals without end", t.Context(), strings.NewReader(strings.Repeat("s.x = %q{\n", maxFile/10)), inventory.ErrTooLarge, "literals of more than 67108864 bytes"},
+		{"literals without end", t.Context(), strings.NewReader(strings.Repeat("s.x = %q{\n", maxFile/10)), inventory.ErrTooLarge, "literals of more than 16777216 bytes"},
 	}
 	for _, tt := range tests {
 		facts, err := Extractor{}.Extract(tt.ctx, inventory.NewFile(specPath, 0o644, 1, tt.content, nil))

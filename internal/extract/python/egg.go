@@ -16,7 +16,7 @@ import (
 // The directory of an egg with ten thousand files is below 2 MiB. An archive
 // of eggs has a few.
 const (
-	maxDirectory = 8 << 20
+	maxDirectory = 4 << 20
 	maxEggs      = 1000
 	// maxMembers bounds what is read of all members of an egg together.
 	maxMembers = 64 << 20

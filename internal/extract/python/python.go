@@ -40,8 +40,8 @@ import (
 // The metadata of large packages, without the description, are below 100 KiB;
 // those with the most requirements have a few thousand.
 const (
-	maxMetadata = 16 << 20
-	maxRequires = 20_000
+	maxMetadata = 4 << 20
+	maxRequires = 10_000
 	// A name or version that is longer is none.
 	maxName = 1024
 )

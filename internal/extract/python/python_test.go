@@ -288,7 +288,7 @@ func TestExtractErrors(t *testing.T) {
 	cancel()
 	broken := errors.New("the layer ends here")
 	var many, eggs []entry
-	for i := range 200 {
+	for i := range 100 {
 		many = append(many, entry{name: fmt.Sprintf("%060000d", i)})
 	}
 	for i := range maxEggs + 1 {
@@ -308,16 +308,16 @@ func TestExtractErrors(t *testing.T) {
 		{"canceled, a leftover", "~-1.0.dist-info/METADATA", canceled, strings.NewReader(""), 0, context.Canceled, ""},
 		{"canceled, an egg", "a.egg", canceled, strings.NewReader(requires), len(requires), context.Canceled, ""},
 		{"read error", metaPath, t.Context(), io.MultiReader(strings.NewReader("Name: a\n"), iotest.ErrReader(broken)), 8, broken, ""},
-		{"a file without end", metaPath, t.Context(), extracttest.Endless(" " + strings.Repeat("x", 2000) + "\n"), 8, inventory.ErrTooLarge, "more than 16777216 bytes"},
-		{"requirements without end", metaPath, t.Context(), extracttest.Endless("Requires-Dist: b\n"), 8, inventory.ErrTooLarge, "more than 20000 requirements"},
+		{"a file without end", metaPath, t.Context(), extracttest.Endless(" " + strings.Repeat("x", 2000) + "\n"), 8, inventory.ErrTooLarge, "more than 4194304 bytes"},
+		{"requirements without end", metaPath, t.Context(), extracttest.Endless("Requires-Dist: b\n"), 8, inventory.ErrTooLarge, "more than 10000 requirements"},
 		{"no archive", "a-1.0.egg", t.Context(), strings.NewReader("text"), 4, zip.ErrFormat, ""},
 		{"an egg cut off", "a-1.0.egg", t.Context(), strings.NewReader(requires[:100]), 100, zip.ErrFormat, ""},
 		{"an egg shorter than stated", "a-1.0.egg", t.Context(), iotest.OneByteReader(strings.NewReader(requires)), len(requires) + 1, io.EOF, ""},
 		{"an empty egg", "a-1.0.egg", t.Context(), strings.NewReader(""), 0, zip.ErrFormat, ""},
-		{"an egg with a large directory", "a.egg", t.Context(), strings.NewReader(newEgg(t, many...)), len(newEgg(t, many...)), inventory.ErrTooLarge, "directory of more than 8388608 bytes"},
+		{"an egg with a large directory", "a.egg", t.Context(), strings.NewReader(newEgg(t, many...)), len(newEgg(t, many...)), inventory.ErrTooLarge, "directory of more than 4194304 bytes"},
 		{"an egg of eggs without end", "a.egg", t.Context(), strings.NewReader(newEgg(t, eggs...)), len(newEgg(t, eggs...)), inventory.ErrTooLarge, "more than 1000 eggs"},
-		{"an egg that is a bomb", "a.egg", t.Context(), strings.NewReader(bomb), len(bomb), inventory.ErrTooLarge, "more than 16777216 bytes"},
-		{"an egg with requirements without end", "a.egg", t.Context(), strings.NewReader(requires), len(requires), inventory.ErrTooLarge, "more than 20000 requirements"},
+		{"an egg that is a bomb", "a.egg", t.Context(), strings.NewReader(bomb), len(bomb), inventory.ErrTooLarge, "more than 4194304 bytes"},
+		{"an egg with requirements without end", "a.egg", t.Context(), strings.NewReader(requires), len(requires), inventory.ErrTooLarge, "more than 10000 requirements"},
 	}
 	for _, tt := range tests {
 		facts, err := Extractor{}.Extract(tt.ctx, inventory.NewFile(tt.path, 0o644, int64(tt.size), tt.content, nil))

@@ -87,6 +87,11 @@ func (p *parser) field(key, value []byte) error {
 	if len(key) > len(lower) {
 		return nil
 	}
+	switch key[0] | 0x20 { // in lower case
+	case 'p', 'v', 'a', 's', 'm', 'd':
+	default:
+		return nil // half of the fields end here
+	}
 	for i, c := range key {
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
@@ -149,8 +154,7 @@ func (p *parser) flush() error {
 	if err := p.endRelation(); err != nil {
 		return err
 	}
-	defer p.names.Drop()
-	s := p.stanza
+	s, names := p.stanza, p.names.Take()
 	p.stanza = stanza{}
 	if !s.begun {
 		return nil
@@ -175,7 +179,6 @@ func (p *parser) flush() error {
 	if len(p.facts.Packages) == maxPackages {
 		return fmt.Errorf("more than %d packages: %w", maxPackages, inventory.ErrTooLarge)
 	}
-	names := p.names.Take()
 	if names.Malformed != "" {
 		p.problems.Add("a dependency of package %q has no name: %q", lines.Clip(s.name), names.Malformed)
 	}
@@ -205,6 +208,9 @@ func (p *parser) flush() error {
 // they are as vulnerable as those of a configured one. Files of status.d have
 // no Status at all: what they list is installed.
 func onDisk(status string) (present, known bool) {
+	if status == "install ok installed" { // nearly all
+		return true, true
+	}
 	words := strings.Fields(status)
 	if len(words) != 3 {
 		return true, false

@@ -240,17 +240,12 @@ func (c *Collector) Take() Names {
 	text := string(c.text)
 	n.Requires = c.cut(text, c.spans[Requires])
 	n.Provides = c.cut(text, c.spans[Provides])
-	c.Drop()
-	return n
-}
-
-// Drop forgets the names since the last Take.
-func (c *Collector) Drop() {
 	c.text, c.malformed = c.text[:0], ""
 	for kind := range c.spans {
 		c.spans[kind] = c.spans[kind][:0]
 		c.tables[kind].slots = c.tables[kind].slots[:0]
 	}
+	return n
 }
 
 // cut returns the names at the spans of the text.

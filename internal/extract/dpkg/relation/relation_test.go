@@ -81,7 +81,7 @@ func TestTake(t *testing.T) {
 		got = append(got, c.Take())
 		got[i].Requires = append(got[i].Requires, "end")
 		require.NoError(t, c.Add(Provides, []byte("dropped")))
-		c.Drop()
+		c.Take()
 	}
 	for i, n := range got {
 		require.Len(t, n.Requires, i%50+1)

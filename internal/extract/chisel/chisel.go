@@ -56,8 +56,8 @@ func (Extractor) Name() string { return "chisel" }
 // Version returns the version of the facts.
 func (Extractor) Version() int { return 1 }
 
-// Patterns returns the paths of the manifest. The folder is for the maker of
-// an image to choose, and this is the one that the documentation has.
+// Patterns returns the paths of the manifest. The maker of an image chooses
+// where it is; var/lib/chisel is what Ubuntu's own slices say.
 func (Extractor) Patterns() []inventory.Pattern {
 	return []inventory.Pattern{{Glob: "**/chisel/manifest.wall"}}
 }

@@ -11,9 +11,9 @@
 //
 // Runtimes that say nothing of themselves have their branch as version, such
 // as "23.08". The branch of an application is mostly "stable", which is no
-// version: without appdata-version, which Flatpak records since 1.2, it is a
-// problem. The files "metadata" and the AppStream data of the application add
-// nothing and are not wanted.
+// version: an application without appdata-version, as old versions of Flatpak
+// leave it, is a problem. The files "metadata" and the AppStream data of the
+// application, from which Flatpak took the above, are not wanted.
 //
 // The content is hostile: the file and the number of values are limited, and
 // what exceeds a limit is an error.

@@ -3,7 +3,7 @@
 // a package is divided.
 //
 // Nix records what is in the store in a SQLite database, nix/var/nix/db, which
-// images made by Nix itself do not have; the folder has all that is needed.
+// many images do not have; the name of the folder has all that is needed.
 // Since an extractor sees files, a package is found by a few of them:
 //
 //   - programs, bin/* and sbin/*;

@@ -10,7 +10,6 @@
 //
 // The licence, the slot, the repository and the dependencies are in files of
 // their own, and since facts come from one file alone they are not read.
-// Portage does without CONTENTS too for packages that own nothing.
 //
 // How a name ends and a version begins is in the [Package Manager
 // Specification], sections 3.1.2 and 3.2. The content is hostile: lines, paths

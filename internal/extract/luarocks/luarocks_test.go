@@ -104,6 +104,7 @@ func TestExtract(t *testing.T) {
 		{"description", `description = {license = "MIT", maintainer = 'me',}`, found(maintained)},
 		{"a script, comments", "#!/usr/bin/lua\n-- dependencies = {'x'}\n--[[ ]=] dependencies = {'x'} ]]--\n--[==[\n]]]=]]==] description={license='MIT'}--[=x\n--", found(pkg("a", "1.0-1", "MIT"))},
 		{"texts joined", `description = {license = [==[M]]IT]==] .. "\"\'\\\n\t" .. ('x')}`, found(pkg("a", "1.0-1", "M]]IT\"'\\\n\tx"))},
+		{"a text in brackets from the next line on", "description = {license = [[\nMIT]]}", found(pkg("a", "1.0-1", "MIT"))},
 		{"an escape that is not read", `description = {license = "\x4dIT"}`, found(plain)},
 		{"fields with other keys", `description = {["license"] = "MIT"; [1] = "x", {license = "x"}, x = {license = "x"}}`, found(pkg("a", "1.0-1", "MIT"))},
 		{"variables", "local l, m = 'MI', 'T'\nlocal d = {license = l .. m, x = l}\nlocal deps = {d.x}\ndescription = d; dependencies = deps", found(pkg("a", "1.0-1", "MIT", "mi"))},

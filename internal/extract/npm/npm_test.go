@@ -160,6 +160,7 @@ func TestExtract(t *testing.T) {
 		{"white space everywhere", debugPath, " {\r\n\t\"name\" : \"a\" ,\n \"x\" : [ 1 , { } ] , \"version\" : \"1.0.0\" } \n", found(a)},
 		{"escapes", debugPath, `{"n\u0061me":"\u0061","version":"1.0\u002e0"}`, found(a)},
 		{"the last one counts, as in node", debugPath, `{"name":"x","name":"a","version":"0","version":"1.0.0"}`, found(a)},
+		{"quotes and brackets in texts", debugPath, `{"z":"\"},\"version\":\"0","name":"a","y":["]","}"],"version":"1.0.0","x":"\\"}`, found(a)},
 		{"upper case is another key", debugPath, `{"name":"a","version":"1.0.0","Name":"x","VERSION":"0"}`, found(a)},
 		{"deeper keys are others", debugPath, `{"x":{"name":"x","version":"0"},"name":"a","y":[{"version":"0"}],"version":"1.0.0","z":"\"name\":\"z"}`, found(a)},
 		{"an alias has its own name", scoped, `{"name":"b","version":"1.0.0"}`, found(npm("", "b", "1.0.0"))},

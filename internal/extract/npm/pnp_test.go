@@ -130,6 +130,9 @@ func TestTableErrors(t *testing.T) {
 	cancel()
 	_, err = Extractor{}.Extract(canceled, extracttest.File(".pnp.data.json", manyPackages(2)))
 	require.ErrorIs(t, err, context.Canceled)
+	p := tableParser{ctx: canceled}
+	p.named([]byte(`["a",[["npm:1",{}]]]`))
+	require.ErrorIs(t, p.err, context.Canceled, "in the middle of a table")
 }
 
 func manyPackages(n int) string {

@@ -187,6 +187,7 @@ func TestExtractErrors(t *testing.T) {
 		{"cut off before the version", t.Context(), strings.NewReader(`a:3:{s:4:"name";s:1:"a";`), nil, "byte 24: the file ends too early"},
 		{"a number that lies", t.Context(), strings.NewReader(`a:99999999:{i:0;N;}`), nil, "byte 18: not in the format"},
 		{"a length that lies", t.Context(), strings.NewReader(`a:1:{s:99999999:"a";}`), nil, "byte 17: the file ends too early"},
+		{"a length that lies by little", t.Context(), strings.NewReader(`a:1:{s:5:"a";}`), nil, "byte 10: the file ends too early"},
 		{"a length that overflows", t.Context(), strings.NewReader(`a:1:{s:18446744073709551616:"a";}`), nil, "byte 7: not in the format"},
 		{"a negative length", t.Context(), strings.NewReader(`a:1:{s:-1:"a";}`), nil, "byte 7: not in the format"},
 		{"an array as a key", t.Context(), strings.NewReader(`a:1:{a:0:{}N;}`), nil, "byte 5: not in the format"},

@@ -36,13 +36,13 @@ import (
 // A shop system has about 1,000 packages and 2 MiB. The largest package that
 // replaces others, symfony/symfony, names about 100.
 const (
-	maxFile     = 64 << 20
-	maxPackages = 100_000
+	maxFile     = 32 << 20
+	maxPackages = 20_000
 	maxName     = 512
 	maxText     = 64 << 10 // of a licence
 	maxLicenses = 100
 	maxList     = 10_000 // links of one kind, of one package
-	maxLinks    = 1_000_000
+	maxLinks    = 200_000
 )
 
 // Extractor reads installed.json. The zero value is ready, and safe for use by

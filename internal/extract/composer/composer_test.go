@@ -146,9 +146,9 @@ func TestExtractErrors(t *testing.T) {
 	}{
 		{"canceled", canceled, strings.NewReader("[]"), context.Canceled, ""},
 		{"read error", t.Context(), io.MultiReader(strings.NewReader("["), iotest.ErrReader(broken)), broken, ""},
-		{"a file without end", t.Context(), extracttest.Endless(" "), inventory.ErrTooLarge, "more than 67108864 bytes"},
-		{"packages without end", t.Context(), strings.NewReader("[" + strings.Repeat("{},", maxPackages+1)), inventory.ErrTooLarge, "more than 100000 packages"},
-		{"links without end", t.Context(), strings.NewReader("[" + strings.Repeat(linked, 102)), inventory.ErrTooLarge, "more than 1000000 links"},
+		{"a file without end", t.Context(), extracttest.Endless(" "), inventory.ErrTooLarge, "more than 33554432 bytes"},
+		{"packages without end", t.Context(), strings.NewReader("[" + strings.Repeat("{},", maxPackages+1)), inventory.ErrTooLarge, "more than 20000 packages"},
+		{"links without end", t.Context(), strings.NewReader("[" + strings.Repeat(linked, 22)), inventory.ErrTooLarge, "more than 200000 links"},
 		{"empty", t.Context(), strings.NewReader(""), io.ErrUnexpectedEOF, ""},
 		{"cut off at once", t.Context(), strings.NewReader(`{"packages":[{"name":`), io.ErrUnexpectedEOF, ""},
 		{"cut off before the list", t.Context(), strings.NewReader(`{"packages"`), nil, "EOF"},

@@ -48,8 +48,8 @@ const (
 	maxText     = 64 << 10 // of a licence: some declare its whole text
 	maxRequires = 10_000
 	maxLicenses = 100
-	maxPackages = 200_000
-	maxEdges    = 2_000_000
+	maxPackages = 50_000
+	maxEdges    = 500_000
 )
 
 // Extractor reads package.json files and Plug'n'Play tables. The zero value is

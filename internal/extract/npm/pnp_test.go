@@ -112,8 +112,8 @@ func TestTableErrors(t *testing.T) {
 		{"an argument without end", ".pnp.cjs", `hydrateRuntimeState({"a":[`, nil, "unexpected end"},
 		{"other JSON", ".pnp.data.json", "{}", nil, "no packageRegistryData"},
 		{"no JSON", ".pnp.data.json", "", nil, "unexpected end"},
-		{"dependencies without end", ".pnp.data.json", `{"packageRegistryData":[["a",[["npm:1",{"packageDependencies":[` + edge + `]}]]]]}`, inventory.ErrTooLarge, "more than 2000000 dependencies"},
-		{"packages without end", ".pnp.data.json", manyPackages(maxPackages + 1), inventory.ErrTooLarge, "more than 200000 packages"},
+		{"dependencies without end", ".pnp.data.json", `{"packageRegistryData":[["a",[["npm:1",{"packageDependencies":[` + edge + `]}]]]]}`, inventory.ErrTooLarge, "more than 500000 dependencies"},
+		{"packages without end", ".pnp.data.json", manyPackages(maxPackages + 1), inventory.ErrTooLarge, "more than 50000 packages"},
 	}
 	for _, tt := range tests {
 		facts, err := Extractor{}.Extract(t.Context(), extracttest.File(tt.path, tt.content))

@@ -28,9 +28,6 @@ func group(artifact string, m manifest, folders uint64) string {
 			return g
 		}
 		first, rest, _ := strings.Cut(artifact, "-")
-		if g, ok := strings.CutSuffix(symbolic, "."+first+"."+rest); ok && strings.Contains(rest, "-") && isGroup(g) {
-			return g + "." + first
-		}
 		if g, ok := strings.CutSuffix(symbolic, "."+rest); ok && strings.Contains(rest, "-") && strings.HasSuffix(g, "."+first) && isGroup(g) {
 			return g
 		}

@@ -36,7 +36,8 @@ const (
 	maxPackages  = 200_000
 	maxRelations = 1_000_000
 	maxDepth     = 8         // components within components
-	maxWork      = 256 << 20 // bytes of components, those within others counted again
+	maxWork      = 128 << 20 // bytes of components, those within others counted again
+	maxSpace     = 4096      // bytes of white space before a document
 	maxList      = 1 << 20   // bytes of the licences or the references of one package
 )
 
@@ -91,7 +92,7 @@ func firstByte(r *bufio.Reader) (byte, error) {
 			return 0, err
 		}
 	}
-	for range maxFile {
+	for range maxSpace {
 		b, err := r.ReadByte()
 		if err == io.EOF {
 			return 0, errFormat
@@ -105,7 +106,7 @@ func firstByte(r *bufio.Reader) (byte, error) {
 			return b, r.UnreadByte()
 		}
 	}
-	return 0, fmt.Errorf("more than %d bytes: %w", maxFile, inventory.ErrTooLarge)
+	return 0, errFormat
 }
 
 // A document has the fields of both formats that are of interest. Lists are

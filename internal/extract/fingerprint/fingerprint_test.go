@@ -284,6 +284,11 @@ func TestHostile(t *testing.T) {
 	assert.Empty(t, found)
 	assert.Equal(t, []string{`"nginx" holds too many texts like those that tell a version`}, problems)
 
+	// None is counted twice, though a window begins with the end of the last.
+	found, problems = scanned("nginx", elf, "nginx version: nginx/1.22.1\n", strings.Repeat("nginx version: nginx/", maxLooks-1))
+	assert.Empty(t, problems)
+	assert.Equal(t, []string{"nginx 1.22.1"}, found)
+
 	long := strings.Repeat("9", 10_000)
 	found, problems = scanned("busybox", elf+"BusyBox v1."+long+" (")
 	assert.Empty(t, found, "a version without end")
@@ -305,6 +310,12 @@ func TestScanEnds(t *testing.T) {
 	assert.Equal(t, len(elf)+28, n)
 	require.NoError(t, err)
 	assert.Empty(t, scan.Packages(), "written after the end")
+
+	scan = For("VERSION")
+	_, _ = scan.Write([]byte("go1.21.3\n"))
+	assert.False(t, scan.Done())
+	_, _ = scan.Write(bytes.Repeat([]byte("\n"), maxText))
+	assert.True(t, scan.Done(), "a long text")
 
 	scan = For("nginx")
 	_, _ = scan.Write([]byte(elf + "nginx version: nginx/1.22.1\n"))

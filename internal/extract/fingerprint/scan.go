@@ -53,13 +53,7 @@ type candidate struct {
 
 // For returns a scan for the file at path, nil if no rule wants it.
 func For(name string) *Scan {
-	base := name
-	for i := len(name) - 1; i >= 0; i-- {
-		if name[i] == '/' {
-			base = name[i+1:]
-			break
-		}
-	}
+	base := name[strings.LastIndexByte(name, '/')+1:]
 	t := lookup()
 	var scan *Scan
 	for _, i := range t.byStem[stem(base)] {

@@ -1,11 +1,10 @@
 package fingerprint
 
-// What the texts of many rules end with: a version of at least two numbers,
-// one of at least three, and one that may be a step on the way to a release.
+// What the texts of many rules end with: a version of at least two numbers, and
+// one of three or four.
 const (
 	two   = `(\d+(?:\.\d+)+)`
 	three = `(\d+(?:\.\d+){2,3})`
-	pre   = `(\d+(?:\.\d+)+(?:-?(?:alpha|beta|rc|RC)\.?\d*)?)`
 )
 
 // goModule is how a Go program's build information names a module with its
@@ -29,7 +28,7 @@ var rules = []rule{
 	{"node nodejs libnode.so*", "pkg:generic/node", "nodejs:node.js", texts{`\x00node\.js/v` + three + `\x00`, `/download/release/v` + three + `/node-v\d`}, 0},
 	{"deno", "pkg:generic/deno", "deno:deno", texts{`Deno/` + three + `\+[0-9a-f]{7}`}, 0},
 	{"bun", "pkg:generic/bun", "", texts{`bun install v` + three + ` \([0-9a-f]{7,9}\)`}, 0},
-	{"python python[23] python2.7 python3.* libpython2.7.so* libpython3.*.so*", "pkg:generic/python", "python:python", texts{`\x00(3\.1?\d\.\d{1,2}(?:(?:a|b|rc)\d+)?)\+?\x00`, `\x00(2\.7\.\d{1,2}(?:rc\d+)?)\+?\x00`}, named},
+	{"python python[23] python2.7 python3.* libpython2.7.so* libpython3.*.so*", "pkg:generic/python", "python:python", texts{`\x00(3\.(?:[3-9]|1\d)\.\d{1,2}(?:(?:a|b|rc)\d+)?)\+?\x00`, `\x00(2\.7\.\d{1,2}(?:rc\d+)?)\+?\x00`}, named},
 	{"pypy pypy[23]* libpypy*.so*", "pkg:generic/pypy", "pypy:pypy", texts{`\[PyPy ` + three + `(?:-\w+)? with`}, 0},
 	{"ruby ruby[1-9]* libruby.so* libruby-*.so*", "pkg:generic/ruby", "ruby-lang:ruby", texts{`\x00ruby ` + three + `(?:p\d+)? \(\d{4}-\d\d-\d\d`}, named},
 	{"perl perl5* libperl.so*", "pkg:generic/perl", "perl:perl", texts{`/perl/(5\.\d+\.\d+)[/\x00]`, `/perl5/(?:site_perl/|vendor_perl/)?(5\.\d+\.\d+)[/\x00]`}, 0},
@@ -72,7 +71,7 @@ var rules = []rule{
 	{"kubectl kubelet kube-apiserver kube-proxy", "pkg:generic/kubernetes", "kubernetes:kubernetes", texts{goVariable(`k8s\.io/component-base/version\.gitVersion`)}, 0},
 	{"runc", "pkg:generic/runc", "linuxfoundation:runc", texts{goModule(`github\.com/opencontainers/runc`), goVariable(`main\.version`)}, 0},
 	{"containerd containerd-shim-runc-v2 ctr", "pkg:generic/containerd", "linuxfoundation:containerd", texts{goModule(`github\.com/containerd/containerd`), goModule(`github\.com/containerd/containerd/v2`), goVariable(`github\.com/containerd/containerd/version\.Version`), goVariable(`github\.com/containerd/containerd/v2/version\.Version`)}, 0},
-	{"dockerd", "pkg:generic/docker", "mobyproject:moby", texts{goVariable(`github\.com/docker/docker/dockerversion\.Version`)}, 0},
+	{"dockerd", "pkg:generic/docker", "mobyproject:moby docker:docker", texts{goVariable(`github\.com/docker/docker/dockerversion\.Version`)}, 0},
 
 	// Cryptography.
 	{"openssl libcrypto.so* libcrypto-*.so* libssl.so* libssl-*.so*", "pkg:generic/openssl", "openssl:openssl", texts{`\x00OpenSSL (\d+\.\d+\.\d+(?:[a-z]{1,2}|-(?:alpha|beta|pre)\d+)?)(?:-fips|\+quic)? +\d{1,2} [A-Z][a-z]{2} \d{4}\x00`}, 0},
@@ -80,7 +79,7 @@ var rules = []rule{
 	{"libgnutls.so* libgnutls-*.so*", "pkg:generic/gnutls", "gnu:gnutls", texts{`Enabled GnuTLS ` + three + ` logging`}, 0},
 	{"libgcrypt.so* libgcrypt-*.so*", "pkg:generic/libgcrypt", "gnupg:libgcrypt", texts{`This is Libgcrypt ` + three + ` - The GNU`}, 0},
 	{"libnss3.so", "pkg:generic/nss", "mozilla:nss", texts{`Version: NSS ` + two}, 0},
-	{"libmbedcrypto.so* libmbedtls.so*", "pkg:generic/mbedtls", "arm:mbed_tls", texts{`\x00(?i:mbed) TLS ` + three + `\x00`}, 0},
+	{"libmbedcrypto.so* libmbedtls.so*", "pkg:generic/mbedtls", "arm:mbed_tls trustedfirmware:mbed_tls", texts{`\x00(?i:mbed) TLS ` + three + `\x00`}, 0},
 	{"libwolfssl.so*", "pkg:generic/wolfssl", "wolfssl:wolfssl", texts{`\x00wolfSSL ` + three + `\x00`}, 0},
 	{"ssh sshd sshd-session ssh-keysign ssh-keyscan", "pkg:generic/openssh", "openbsd:openssh", texts{`OpenSSH_(\d+\.\d+(?:\.\d+)?p\d+)`}, 0},
 	{"libssh.so* libssh-*.so*", "pkg:generic/libssh", "libssh:libssh", texts{`SSH-2\.0-libssh_` + three + `\x00`}, 0},

@@ -63,6 +63,7 @@ func (g *Generator) assemble(ctx context.Context, target Target, layers []Layer,
 	if err := a.resolveArchives(ctx); err != nil {
 		return nil, err
 	}
+	a.foldAuthors()
 	a.finish(a.found)
 	a.setOwners()
 	a.foldCopies()

@@ -125,6 +125,19 @@ func TestFingerprintsOfSystemPackages(t *testing.T) {
 	}, got)
 }
 
+func TestAuthorsOfPerlDistributions(t *testing.T) {
+	bom := generate(t, archives{layers: [][]byte{files(t,
+		"a/copy", facts(t, sbom.Package{Type: "cpan", Name: "URI", Version: "5.1", Licenses: []string{"perl_5"}}),
+		"b/copy", facts(t, sbom.Package{Type: "cpan", Namespace: "OALDERS", Name: "URI", Version: "5.1"}),
+		"c/copy", facts(t, sbom.Package{Type: "cpan", Name: "URI", Version: "5.2"}),
+	)}})
+	require.Len(t, bom.Packages, 2)
+	assert.Equal(t, "pkg:cpan/URI@5.2", bom.Packages[0].PURL)
+	assert.Equal(t, "pkg:cpan/OALDERS/URI@5.1", bom.Packages[1].PURL)
+	assert.Equal(t, []string{"a/copy", "b/copy"}, bom.Packages[1].Paths)
+	assert.NotEmpty(t, bom.Packages[1].LicenseExpression)
+}
+
 func TestCopiesOfSystemPackages(t *testing.T) {
 	bom := generate(t, archives{layers: [][]byte{files(t,
 		"var/db/all", facts(t, sbom.Package{Type: "rpm", Name: "bash", Version: "1:5.2-1", Arch: "x86_64"}, sbom.Package{Type: "rpm", Name: "glibc", Version: "2-1"}),
@@ -215,6 +228,10 @@ func TestDependsOn(t *testing.T) {
 		"venv/x-1.dist-info/METADATA", py("x", "Y_y", "z"),
 		"venv/y_y-1.dist-info/METADATA", py("y.y"),
 		"usr/z-1.dist-info/METADATA", py("z"), // elsewhere, and the only one
+		"pnp/lock.json", facts(t, sbom.Package{Type: "npm", Name: "p", Version: "1", Requires: []string{"@s/q@2"}},
+			sbom.Package{Type: "npm", Namespace: "@s", Name: "q", Version: "2"}, sbom.Package{Type: "npm", Namespace: "@s", Name: "q", Version: "3"}),
+		"m/lock.json", facts(t, sbom.Package{Type: "maven", Namespace: "g", Name: "a", Version: "1", Requires: []string{"g/b@1"}},
+			sbom.Package{Type: "maven", Namespace: "g", Name: "b", Version: "1"}),
 		"lock.json", facts(t, crate("root", "1", "dep@1", "dep@2"), crate("dep", "1"), crate("dep", "2"), crate("dep", "3"), crate("lost", "1", "dep")),
 	)}})
 	got := map[string]string{}
@@ -230,6 +247,8 @@ func TestDependsOn(t *testing.T) {
 		"pkg:npm/b@2":              "pkg:npm/d@1",
 		"pkg:npm/%40s/c@1":         "pkg:npm/b@1",
 		"pkg:npm/d@1":              "pkg:npm/e@1",
+		"pkg:npm/p@1":              "pkg:npm/%40s/q@2",
+		"pkg:maven/g/a@1":          "pkg:maven/g/b@1",
 		"pkg:pypi/x@1":             "pkg:pypi/y.y@1 pkg:pypi/z@1",
 		"pkg:cargo/root@1":         "pkg:cargo/dep@1 pkg:cargo/dep@2",
 		"pkg:cargo/lost@1":         "pkg:cargo/dep@1 pkg:cargo/dep@2 pkg:cargo/dep@3", // a lock file names no version where there is one only

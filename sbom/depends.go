@@ -29,7 +29,7 @@ func (a *assembler) setDependsOn() {
 			name := requirement{p.Type, requiredName(p.Type, provided)}
 			d.provided[name] = append(d.provided[name], i)
 		}
-		if p.Type == "npm" {
+		if isNodePackage(p) {
 			d.folders[path.Dir(p.file)] = i
 		}
 	}
@@ -52,7 +52,7 @@ func (a *assembler) setDependsOn() {
 // find returns the package URLs of what the i'th package requires by a name.
 func (d *dependencies) find(i int, name string) []string {
 	p := &d.a.found[i]
-	if p.Type == "npm" {
+	if isNodePackage(p) {
 		if j, ok := d.node(path.Dir(p.file), name); ok {
 			return []string{d.a.found[j].PURL}
 		}
@@ -126,6 +126,12 @@ func (d *dependencies) sameName(candidates []int) bool {
 	return !slices.ContainsFunc(candidates, func(j int) bool { return d.a.found[j].Name != first })
 }
 
+// isNodePackage reports whether a package lies in a folder of its own where
+// Node.js finds it.
+func isNodePackage(p *foundPackage) bool {
+	return p.Type == "npm" && path.Base(p.file) == "package.json"
+}
+
 // node finds a package as Node.js does: below the package's own node_modules,
 // then below those of the folders above.
 // https://nodejs.org/api/modules.html#loading-from-node_modules-folders
@@ -164,6 +170,8 @@ func requiredName(kind, name string) string {
 		return strings.Join(strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return c == '-' || c == '_' || c == '.' }), "-")
 	case "nuget", "composer", "conda":
 		return strings.ToLower(name)
+	case "maven": // a package URL has another separator
+		return strings.Replace(name, "/", ":", 1)
 	}
 	return name
 }

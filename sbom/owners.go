@@ -155,3 +155,19 @@ func (a *assembler) foldCopies() {
 		return copies[i]
 	})
 }
+
+// foldAuthors gives a distribution of CPAN its author, the namespace, where
+// only one of the files that record it tells him.
+func (a *assembler) foldAuthors() {
+	authors := map[packageKey]string{}
+	for i := range a.found {
+		if p := &a.found[i]; p.Type == "cpan" && p.Namespace != "" {
+			authors[packageKey{kind: p.Type, name: p.Name, version: p.Version}] = p.Namespace
+		}
+	}
+	for i := range a.found {
+		if p := &a.found[i]; p.Type == "cpan" && p.Namespace == "" {
+			p.Namespace = authors[packageKey{kind: p.Type, name: p.Name, version: p.Version}]
+		}
+	}
+}

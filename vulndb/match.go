@@ -214,6 +214,10 @@ func (m *matcher) lookup(i int) error {
 	if len(t.searches) == 0 {
 		return nil
 	}
+	if p.Version == "" {
+		m.problems = append(m.problems, Problem{i, fmt.Sprintf("package %q has no version to compare", p.Name)})
+		return nil
+	}
 	out := found{pkg: i}
 	for _, q := range m.queries(t, p) {
 		a, ok := m.memo[q]

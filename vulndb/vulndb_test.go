@@ -460,6 +460,14 @@ func TestMatchBothNames(t *testing.T) {
 	assert.Equal(t, []string{"CVE-2026-0001 src", "CVE-2026-0002 bin", "CVE-2026-0003 src"}, got)
 }
 
+// A package without a version is neither affected nor safe.
+func TestMatchWithoutVersion(t *testing.T) {
+	db, _ := build(t, osv("GHSA-1", "Maven", "g:a", ranges("introduced 0")), osv("DEBIAN-CVE-2026-0001", "Debian:12", "a", ranges("introduced 0")))
+	result := match(t, db, bookworm, inventory.Package{Type: "maven", Namespace: "g", Name: "a"}, inventory.Package{Type: "deb", Name: "a"})
+	assert.Empty(t, result.Matches)
+	assert.Equal(t, []vulndb.Problem{{0, `package "a" has no version to compare`}, {1, `package "a" has no version to compare`}}, result.Problems)
+}
+
 func TestMatchCancelled(t *testing.T) {
 	db, _ := build(t, osv("DEBIAN-CVE-2026-0001", "Debian:12", "foo", ranges("introduced 0")))
 	ctx, cancel := context.WithCancel(t.Context())

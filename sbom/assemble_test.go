@@ -232,6 +232,8 @@ func TestDependsOn(t *testing.T) {
 			sbom.Package{Type: "npm", Namespace: "@s", Name: "q", Version: "2"}, sbom.Package{Type: "npm", Namespace: "@s", Name: "q", Version: "3"}),
 		"m/lock.json", facts(t, sbom.Package{Type: "maven", Namespace: "g", Name: "a", Version: "1", Requires: []string{"g/b@1"}},
 			sbom.Package{Type: "maven", Namespace: "g", Name: "b", Version: "1"}),
+		"erl/lock.json", facts(t, sbom.Package{Type: "hex", Name: "cowboy", Version: "1", Requires: []string{"kernel"}},
+			sbom.Package{Type: "otp", Name: "kernel", Version: "9"}),
 		"lock.json", facts(t, crate("root", "1", "dep@1", "dep@2"), crate("dep", "1"), crate("dep", "2"), crate("dep", "3"), crate("lost", "1", "dep")),
 	)}})
 	got := map[string]string{}
@@ -247,6 +249,7 @@ func TestDependsOn(t *testing.T) {
 		"pkg:npm/b@2":              "pkg:npm/d@1",
 		"pkg:npm/%40s/c@1":         "pkg:npm/b@1",
 		"pkg:npm/d@1":              "pkg:npm/e@1",
+		"pkg:hex/cowboy@1":         "pkg:otp/kernel@9",
 		"pkg:npm/p@1":              "pkg:npm/%40s/q@2",
 		"pkg:maven/g/a@1":          "pkg:maven/g/b@1",
 		"pkg:pypi/x@1":             "pkg:pypi/y.y@1 pkg:pypi/z@1",

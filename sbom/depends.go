@@ -23,10 +23,10 @@ func (a *assembler) setDependsOn() {
 	d := dependencies{a: a, named: map[requirement][]int{}, provided: map[requirement][]int{}, folders: map[string]int{}}
 	for i := range a.found {
 		p := &a.found[i]
-		name := requirement{p.Type, requiredName(p.Type, fullName(&p.Package))}
+		name := newRequirement(p.Type, fullName(&p.Package))
 		d.named[name] = append(d.named[name], i)
 		for _, provided := range p.Provides {
-			name := requirement{p.Type, requiredName(p.Type, provided)}
+			name := newRequirement(p.Type, provided)
 			d.provided[name] = append(d.provided[name], i)
 		}
 		if isNodePackage(p) {
@@ -58,10 +58,10 @@ func (d *dependencies) find(i int, name string) []string {
 		}
 		return nil
 	}
-	key := requirement{p.Type, requiredName(p.Type, name)}
+	key := newRequirement(p.Type, name)
 	candidates := d.named[key]
 	if at := strings.LastIndexByte(name, '@'); len(candidates) == 0 && at > 0 {
-		for _, j := range d.named[requirement{p.Type, requiredName(p.Type, name[:at])}] {
+		for _, j := range d.named[newRequirement(p.Type, name[:at])] {
 			if d.a.found[j].Version == name[at+1:] {
 				candidates = append(candidates, j)
 			}
@@ -161,17 +161,19 @@ func fullName(p *Package) string {
 	return p.Namespace + "/" + p.Name
 }
 
-// requiredName is the form of a name in which a package and those who require
-// it meet.
-func requiredName(kind, name string) string {
+// newRequirement returns a name in the form in which a package and those who
+// require it meet.
+func newRequirement(kind, name string) requirement {
 	switch kind {
 	case "pypi":
 		// https://packaging.python.org/en/latest/specifications/name-normalization/
-		return strings.Join(strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return c == '-' || c == '_' || c == '.' }), "-")
+		name = strings.Join(strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return c == '-' || c == '_' || c == '.' }), "-")
 	case "nuget", "composer", "conda":
-		return strings.ToLower(name)
+		name = strings.ToLower(name)
 	case "maven": // a package URL has another separator
-		return strings.Replace(name, "/", ":", 1)
+		name = strings.Replace(name, "/", ":", 1)
+	case "otp": // applications of Erlang itself and others require each other
+		kind = "hex"
 	}
-	return name
+	return requirement{kind, name}
 }

@@ -187,6 +187,10 @@ type limitedReaderAt struct {
 }
 
 func (l *limitedReaderAt) ReadAt(p []byte, off int64) (int, error) {
+	// The place of a member may be stated before the beginning.
+	if off < 0 {
+		return 0, zip.ErrFormat
+	}
 	if l.left -= int64(len(p)); l.left < 0 {
 		return 0, fmt.Errorf("archive: %w", inventory.ErrTooLarge)
 	}

@@ -251,6 +251,11 @@ func TestExtractEgg(t *testing.T) {
 			})
 			return f
 		}()},
+		{"members before the beginning", "a-1.0-py2.7.egg", misplacedEgg, func() inventory.Facts {
+			f := pypi(within)
+			f.Problems = []string{`"EGG-INFO/PKG-INFO" cannot be read: zip: not a valid zip file`, `"EGG-INFO/requires.txt" cannot be read: zip: not a valid zip file`}
+			return f
+		}()},
 		{"damaged metadata", "a-1.0-py2.7.egg", damagedEgg(t), func() inventory.Facts {
 			f := pypi(within)
 			f.Problems = []string{`"EGG-INFO/PKG-INFO" cannot be read: zip: checksum error`, `"EGG-INFO/requires.txt" cannot be read: zip: checksum error`}
@@ -282,6 +287,11 @@ func damagedEgg(t testing.TB) string {
 	require.NoError(t, w.Close())
 	return buf.String()
 }
+
+// misplacedEgg is an archive whose members are stated to begin before
+// the archive does.
+const misplacedEgg = "PK\x01\x02000000000000000000000000\x11\x00\x00\x00\x00\x00000000000000EGG-INFO/PKG-INFO" +
+	"PK\x01\x02000000000000000000000000\x15\x00\x00\x00\x00\x00000000000\x00\x00\x00EGG-INFO/requires.txtPK\x05\x06000000\x02\x00\x82\x00\x00\x001000\x00\x00"
 
 func TestExtractErrors(t *testing.T) {
 	canceled, cancel := context.WithCancel(t.Context())
@@ -409,6 +419,7 @@ func FuzzExtract(f *testing.F) {
 	}
 	f.Add(metaPath, extracttest.Fixture(f, "wheel", "ipython.METADATA"))
 	f.Add("usr/lib/python3/dist-packages/a-1.0-py3.11.egg-info", extracttest.Fixture(f, "distutils", "wsgiref.egg-info"))
+	f.Add("a-1.0-py2.7.egg", misplacedEgg)
 	f.Add("a-1.0-py2.7.egg", extracttest.Fixture(f, "egg", "example-21.12-py3.6.egg"))
 	f.Add("a-1.0-py2.7.egg", newEgg(f, entry{"EGG-INFO/PKG-INFO", "Name: a\n"}, entry{"EGG-INFO/requires.txt", "b\n[:python_version>'3']\nc"}))
 	f.Fuzz(func(t *testing.T, path, content string) {

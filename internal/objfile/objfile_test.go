@@ -37,10 +37,10 @@ func TestSniff(t *testing.T) {
 }
 
 // sample has a part of each sort. The symbols b and c are there, and the name
-// of a is the end of another's.
+// of a is the end of another's, and that of b the beginning.
 func sample(order binary.ByteOrder, is32 bool) objfiletest.File {
 	f := objfiletest.File{Order: order, Is32: is32}
-	symbols := []objfiletest.Symbol{{Name: "xa", Addr: 1}, {Name: "b", Addr: 0x2004}, {Name: "c", Addr: 0x1002}}
+	symbols := []objfiletest.Symbol{{Name: "xa", Addr: 1}, {Name: "bx", Addr: 2}, {Name: "b", Addr: 0x2004}, {Name: "c", Addr: 0x1002}}
 	table, names := objfiletest.SymbolTable(f, symbols...)
 	f.Parts = []objfiletest.Part{
 		{Addr: 0x1000, Data: []byte("read only")},

@@ -273,7 +273,11 @@ var samples = []struct {
 		}},
 	},
 	{
-		"magic that is not aligned, and magic without sense, come first", goProgram(append([]byte("x"+goMagic+"\x08\x02"+strings.Repeat("x", 63-14-2)+goMagic+"\x07\x00"+strings.Repeat("x", 32)), goBlobOf("go1.21.3", "")...)),
+		"information that is not aligned, and magic without sense, come first", goProgram(bytes.Join([][]byte{
+			append([]byte("x"), goBlobOf("go1.1", "")...), make([]byte, 64-1-32-7),
+			[]byte(goMagic + "\x07\x00" + strings.Repeat("x", 32)),
+			goBlobOf("go1.21.3", ""),
+		}, nil)),
 		inventory.Facts{
 			Packages: []inventory.Package{{Type: "golang", Name: "stdlib", Version: "1.21.3"}},
 			Problems: []string{"the Go program was built without modules: its dependencies are not known"},
@@ -299,7 +303,7 @@ var samples = []struct {
 		},
 	},
 	{
-		"lines that cannot be understood", goProgram(goBlobOf("go1.21.3", "nonsense\ndep\t\tv1\n=>\tx.org/x\tv1.0.0\nwhat\tx\ndep\ta.org/a\tv1.0.0\n")),
+		"lines that cannot be understood", goProgram(goBlobOf("go1.21.3", "nonsense\ndep\t\tv1\n=>\tx.org/x\tv1.0.0\nwhat\tx\ndep\tz\tv0\n=>\ta.org/a\tv1.0.0\n=>\ta.org/b\tv1.0.0\n")),
 		inventory.Facts{
 			Packages: []inventory.Package{
 				{Type: "golang", Namespace: "a.org", Name: "a", Version: "v1.0.0"},
@@ -310,6 +314,7 @@ var samples = []struct {
 				`a line of Go's build information cannot be understood: "dep\t\tv1"`,
 				`a line of Go's build information cannot be understood: "=>\tx.org/x\tv1.0.0"`,
 				`a line of Go's build information cannot be understood: "what\tx"`,
+				`a line of Go's build information cannot be understood: "=>\ta.org/b\tv1.0.0"`,
 			},
 		},
 	},
@@ -371,6 +376,10 @@ var samples = []struct {
 			{Type: "alpm", Name: "x", Version: "1-1", Source: inventory.Source{Name: "x", Version: "1-1"}},
 			{Type: "golang", Name: "stdlib", Version: "1.21"},
 		}},
+	},
+	{
+		"a note behind another whose length is odd", elfOf(objfiletest.Part{Kind: 4, Data: append(noteOf("GNU", 3, "odd").Data, noteOf("FDO", notePackage, `{"type":"apk","name":"x","version":"1-r0"}`).Data...)}),
+		inventory.Facts{Packages: []inventory.Package{{Type: "apk", Name: "x", Version: "1-r0", Source: inventory.Source{Name: "x", Version: "1-r0"}}}},
 	},
 	{
 		"notes of packages that tell too little", elfOf(

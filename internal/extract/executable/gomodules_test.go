@@ -212,10 +212,15 @@ func TestGoStreamWindows(t *testing.T) {
 			require.Empty(t, facts.Problems)
 		}
 	}
-	// And that of what has passed in old programs.
-	for pad := chunk - 200; pad < chunk+20; pad += 7 {
+	// And that of what has passed in old programs: first the version, then the
+	// end of a list that nothing but its frame tells.
+	for pad := chunk - 2300; pad < chunk+20; pad += 7 {
+		modulesAt := 0x10_0040 + uint64(pad)
+		if pad < chunk-1000 {
+			modulesAt = 0
+		}
 		text := bytes.Repeat([]byte("x"), pad)
-		m := oldGoProgram(binary.LittleEndian, 8, "go1.15.2", modules, 0x10_0000+uint64(pad), 0x10_0040+uint64(pad))
+		m := oldGoProgram(binary.LittleEndian, 8, "go1.15.2", modules, 0x10_0000+uint64(pad), modulesAt)
 		// Put the padding before the texts.
 		const header = 64 + 2*56
 		shift := uint64(len(text)+15) &^ 15

@@ -126,7 +126,7 @@ func skip(data []byte, i int) int {
 		default:
 			if depth == 0 {
 				// A number, true, false or null.
-				for i < len(data) && !bytes.ContainsRune([]byte(",]} \t\r\n"), rune(data[i])) {
+				for i < len(data) && !endsScalar(data[i]) {
 					i++
 				}
 				return i
@@ -138,6 +138,15 @@ func skip(data []byte, i int) int {
 		}
 	}
 	return i
+}
+
+// endsScalar reports whether c follows a number, true, false or null.
+func endsScalar(c byte) bool {
+	switch c {
+	case ',', ']', '}', ' ', '\t', '\r', '\n':
+		return true
+	}
+	return false
 }
 
 // skipString returns the index after the string at i.

@@ -30,6 +30,8 @@ import (
 	"github.com/imagevet/imagevet/internal/extract/portage"
 	"github.com/imagevet/imagevet/internal/extract/python"
 	"github.com/imagevet/imagevet/internal/extract/redhat"
+	"github.com/imagevet/imagevet/internal/extract/rpm"
+	"github.com/imagevet/imagevet/internal/extract/rpmmanifest"
 	"github.com/imagevet/imagevet/internal/extract/sbomfile"
 	"github.com/imagevet/imagevet/internal/extract/snap"
 )
@@ -40,6 +42,8 @@ func Extractors() []Extractor {
 		// The distribution and its package managers.
 		apk.Extractor{},
 		dpkg.Extractor{},
+		rpm.Extractor{},
+		rpmmanifest.Extractor{},
 		opkg.Extractor{},
 		pacman.Extractor{},
 		portage.Extractor{},

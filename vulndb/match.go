@@ -218,6 +218,10 @@ func (m *matcher) lookup(i int) error {
 		m.problems = append(m.problems, Problem{i, fmt.Sprintf("package %q has no version to compare", p.Name)})
 		return nil
 	}
+	if t.language == "" && p.Source.Name == "" && m.distro.Names != distro.ByBinary {
+		m.problems = append(m.problems, Problem{i, fmt.Sprintf(
+			"the source package of %q is not known: it is compared under its own name, and advisories are published by sources", p.Name)})
+	}
 	out := found{pkg: i}
 	for _, q := range m.queries(t, p) {
 		a, ok := m.memo[q]

@@ -466,6 +466,19 @@ func TestMatchWithoutVersion(t *testing.T) {
 	assert.Equal(t, []vulndb.Problem{{0, `package "a" has no version to compare`}, {1, `package "a" has no version to compare`}}, result.Problems)
 }
 
+// A package whose source nobody knows may be one that an advisory names by it.
+func TestMatchWithoutSource(t *testing.T) {
+	db, _ := build(t, osv("DEBIAN-CVE-2026-0001", "Debian:12", "a", ranges("introduced 0")))
+	result := match(t, db, bookworm, inventory.Package{Type: "deb", Name: "a", Version: "1"}, inventory.Package{Type: "deb", Name: "liba", Version: "1"})
+	assert.Len(t, result.Matches, 1)
+	require.Len(t, result.Problems, 2)
+	assert.Contains(t, result.Problems[1].Message, `the source package of "liba" is not known`)
+	db, _ = build(t, osv("ALSA-1", "AlmaLinux:9", "a", ranges("introduced 0")))
+	result = match(t, db, inventory.OS{ID: "almalinux", Version: "9.2"}, inventory.Package{Type: "rpm", Name: "a", Version: "1-1"})
+	assert.Len(t, result.Matches, 1)
+	assert.Empty(t, result.Problems, "these are named as they are installed")
+}
+
 func TestMatchCancelled(t *testing.T) {
 	db, _ := build(t, osv("DEBIAN-CVE-2026-0001", "Debian:12", "foo", ranges("introduced 0")))
 	ctx, cancel := context.WithCancel(t.Context())

@@ -76,8 +76,9 @@ type Package struct {
 	// Arch is the architecture as the database spells it, such as "amd64".
 	Arch string
 	// Source is the package that this one was built from. Many distributions
-	// publish their advisories under this name. It is never empty for deb and
-	// apk packages: where the database names none, it is the package itself.
+	// publish their advisories under this name. For deb, apk and rpm packages
+	// it is the package itself where the database names none, and empty only
+	// where the database does not know sources.
 	Source Source
 	// Module is the modularity label of an rpm package:
 	// "NAME:STREAM:VERSION:CONTEXT", empty for most.

@@ -21,8 +21,8 @@ import (
 	"fmt"
 	"path"
 
-	"github.com/imagevet/imagevet/internal/extract/dpkg/relation"
 	"github.com/imagevet/imagevet/internal/extract/lines"
+	"github.com/imagevet/imagevet/internal/extract/relation"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 

@@ -7,8 +7,8 @@
 // "package" give name, version, architecture and SHA-256 of a package; those
 // of kind "content" say which slice brought a path, and what is in front of
 // the "_" of a slice's name is its package. "slice" and "path" add nothing to
-// that. The manifest does not know source packages: [inventory.Package.Source]
-// is the package itself.
+// that. The manifest does not know source packages, by which Ubuntu publishes its
+// advisories: [inventory.Package.Source] is empty.
 //
 // The content is hostile: lines, packages, paths and the file itself, packed
 // and unpacked, are limited, and what exceeds a limit is an error, never a
@@ -190,7 +190,6 @@ func (p *parser) pkg(e *entry) error {
 		Name:    e.Name,
 		Version: e.Version,
 		Arch:    e.Arch,
-		Source:  inventory.Source{Name: e.Name, Version: e.Version},
 	}
 	if e.SHA256 != "" {
 		pkg.Qualifiers = map[string]string{"checksum": "sha256:" + e.SHA256}

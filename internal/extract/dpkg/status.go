@@ -7,8 +7,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/imagevet/imagevet/internal/extract/dpkg/relation"
 	"github.com/imagevet/imagevet/internal/extract/lines"
+	"github.com/imagevet/imagevet/internal/extract/relation"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 

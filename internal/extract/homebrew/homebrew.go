@@ -29,8 +29,8 @@ import (
 	"strings"
 
 	"github.com/imagevet/imagevet/internal/extract/bounded"
-	"github.com/imagevet/imagevet/internal/extract/dpkg/relation"
 	"github.com/imagevet/imagevet/internal/extract/lines"
+	"github.com/imagevet/imagevet/internal/extract/relation"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 

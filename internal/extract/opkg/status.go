@@ -6,8 +6,8 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/imagevet/imagevet/internal/extract/dpkg/relation"
 	"github.com/imagevet/imagevet/internal/extract/lines"
+	"github.com/imagevet/imagevet/internal/extract/relation"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 

@@ -22,8 +22,8 @@ import (
 	"path"
 	"strings"
 
-	"github.com/imagevet/imagevet/internal/extract/dpkg/relation"
 	"github.com/imagevet/imagevet/internal/extract/lines"
+	"github.com/imagevet/imagevet/internal/extract/relation"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 

@@ -230,7 +230,8 @@ func TestMerge(t *testing.T) {
 		}, inventory.OS{ID: "alpine", Version: "3.19.1", Path: "etc/os-release", Repositories: []string{"v3.18"}}},
 		{"content sets from anywhere", []inventory.OS{
 			{ContentSets: []string{"b"}, Path: "root/buildinfo/content_manifests/b.json"},
-			{ID: "rhel", Version: "9.2", Path: "etc/os-release"}, {ContentSets: []string{"a", "b"}, Path: "x"},
+			{ID: "rhel", Version: "9.2", Path: "etc/os-release"},
+			{ContentSets: []string{"a", "b"}, Path: "x"},
 		}, inventory.OS{ID: "rhel", Version: "9.2", Path: "etc/os-release", ContentSets: []string{"a", "b"}}},
 		{"repositories alone", []inventory.OS{repositories, repositories}, inventory.OS{Repositories: []string{"v3.18"}}},
 		{"a file that is not one of these", []inventory.OS{{ID: "x", Path: "srv/os-release"}}, inventory.OS{}},

@@ -1,7 +1,6 @@
 package layer
 
 import (
-	"bytes"
 	"fmt"
 	"path"
 	"slices"
@@ -22,9 +21,13 @@ type Router struct {
 	ext    routes       // by what follows the last dot of the last element
 	dir    routes       // by the folder of the path
 	any    []route      // "**/*"
-	first  [256][]route // by the first byte of the last element, those that fit above nowhere
+	start  routes       // by the first bytes of the last element
+	first  [256][]route // by its first byte, those that have fewer plain ones
 	others []route      // patterns that fit in no table
 }
+
+// startLength is how many bytes routes in [Router].start go by.
+const startLength = 6
 
 // routes are patterns by a plain text that a path must have in some place.
 type routes struct {
@@ -62,48 +65,71 @@ func (r *routes) find(text []byte) []route {
 type route struct {
 	extractor int
 	glob      []element
-	anywhere  bool // the glob began with "**/"
-	exec      bool // executables only
+	root      string // the plain folders that the glob begins with, each with its slash
+	anywhere  bool   // the glob began with "**/"
+	exec      bool   // executables only
 }
 
-// An element is one element of a glob.
+// An element is one element of a glob, with the plain texts that it begins and
+// ends with, and the longest one between: few names have all of them, and
+// comparing is much cheaper than matching.
 type element struct {
-	kind elementKind
-	text string // to compare with, or the glob itself
+	glob                  string
+	prefix, infix, suffix string
+	// exact is true if nothing is left to match: the glob is plain, or has a
+	// single "*".
+	exact bool
 }
-
-type elementKind byte
-
-const (
-	elementGlob   elementKind = iota
-	elementPlain              // text
-	elementSuffix             // "*" and text
-	elementPrefix             // text and "*"
-)
 
 func newElement(glob string) element {
-	switch {
-	case isPlain(glob):
-		return element{elementPlain, glob}
-	case glob[0] == '*' && isPlain(glob[1:]):
-		return element{elementSuffix, glob[1:]}
-	case glob[len(glob)-1] == '*' && isPlain(glob[:len(glob)-1]):
-		return element{elementPrefix, glob[:len(glob)-1]}
+	const meta = `*?[\\`
+	first, last := strings.IndexAny(glob, meta), strings.LastIndexAny(glob, "*?]")
+	if first < 0 {
+		return element{glob: glob, prefix: glob, exact: true}
 	}
-	return element{elementGlob, glob}
+	e := element{glob: glob, prefix: glob[:first]}
+	if strings.ContainsAny(glob, `[\\`) {
+		return e // plain bytes among these are none
+	}
+	e.suffix = glob[last+1:]
+	if first == last {
+		e.exact = glob[first] == '*'
+		return e
+	}
+	for text := range strings.FieldsFuncSeq(glob[first:last], func(c rune) bool { return c == '*' || c == '?' }) {
+		if len(text) > len(e.infix) {
+			e.infix = text
+		}
+	}
+	return e
 }
 
+// plain reports whether the glob matches itself only.
+func (e *element) plain() bool { return e.prefix == e.glob }
+
 func (e *element) match(name []byte) bool {
-	switch e.kind {
-	case elementPlain:
-		return string(name) == e.text
-	case elementSuffix:
-		return len(name) >= len(e.text) && string(name[len(name)-len(e.text):]) == e.text
-	case elementPrefix:
-		return len(name) >= len(e.text) && string(name[:len(e.text)]) == e.text
+	if len(name) < len(e.prefix)+len(e.suffix) || string(name[:len(e.prefix)]) != e.prefix ||
+		string(name[len(name)-len(e.suffix):]) != e.suffix {
+		return false
 	}
-	ok, err := path.Match(e.text, string(name))
+	if e.exact {
+		return !e.plain() || len(name) == len(e.prefix)
+	}
+	if e.infix != "" && !contains(name, e.infix) {
+		return false
+	}
+	ok, err := path.Match(e.glob, string(name))
 	return ok && err == nil
+}
+
+// contains reports whether name has text in it.
+func contains(name []byte, text string) bool {
+	for i := 0; i+len(text) <= len(name); i++ {
+		if name[i] == text[0] && string(name[i:i+len(text)]) == text {
+			return true
+		}
+	}
+	return false
 }
 
 // NewRouter makes the table of the extractors' patterns.
@@ -153,6 +179,8 @@ func (r *Router) add(extractor int, p inventory.Pattern) error {
 		r.ext.add(ext, rt)
 	case !anywhere && isPlain(folder):
 		r.dir.add(folder, rt)
+	case len(last) > startLength && isPlain(last[:startLength]):
+		r.start.add(last[:startLength], rt)
 	case isPlain(last[:1]):
 		r.first[last[0]] = append(r.first[last[0]], rt)
 	default:
@@ -167,6 +195,9 @@ func newRoute(extractor int, p inventory.Pattern) route {
 	rt := route{extractor: extractor, anywhere: anywhere, exec: p.Executable}
 	for e := range strings.SplitSeq(glob, "/") {
 		rt.glob = append(rt.glob, newElement(e))
+	}
+	for i := 0; !anywhere && i < len(rt.glob)-1 && rt.glob[i].plain(); i++ {
+		rt.root += rt.glob[i].glob + "/"
 	}
 	return rt
 }
@@ -185,17 +216,21 @@ func (r *Router) Append(dst []int, name []byte, executable bool) []int {
 		}
 	}
 	folder, base := name[:max(slash, 0)], name[slash+1:]
-	dst = appendRoutes(dst, r.exact.find(name), nil, executable)
-	dst = appendRoutes(dst, r.base.find(base), name, executable)
+	m := candidate{name, slash + 1, executable}
+	dst = m.appendSure(dst, r.exact.find(name))
+	dst = m.append(dst, r.base.find(base))
 	if dot >= 0 {
-		dst = appendRoutes(dst, r.ext.find(name[dot+1:]), name, executable)
+		dst = m.append(dst, r.ext.find(name[dot+1:]))
 	}
-	dst = appendRoutes(dst, r.dir.find(folder), name, executable)
-	dst = appendRoutes(dst, r.any, nil, executable)
+	dst = m.append(dst, r.dir.find(folder))
+	dst = m.appendSure(dst, r.any)
 	if len(base) > 0 {
-		dst = appendRoutes(dst, r.first[base[0]], name, executable)
+		dst = m.append(dst, r.first[base[0]])
 	}
-	dst = appendRoutes(dst, r.others, name, executable)
+	if len(base) >= startLength {
+		dst = m.append(dst, r.start.find(base[:startLength]))
+	}
+	dst = m.append(dst, r.others)
 	if len(dst) > 1 {
 		slices.Sort(dst)
 		dst = slices.Compact(dst)
@@ -203,33 +238,55 @@ func (r *Router) Append(dst []int, name []byte, executable bool) []int {
 	return dst
 }
 
-// appendRoutes appends those routes that match the path; a nil path matches.
-func appendRoutes(dst []int, routes []route, name []byte, executable bool) []int {
+// A candidate is a path that is to be routed.
+type candidate struct {
+	name       []byte
+	base       int // where its last element begins
+	executable bool
+}
+
+// append appends the extractors of those routes that match.
+func (c *candidate) append(dst []int, routes []route) []int {
 	for i := range routes {
 		rt := &routes[i]
-		if rt.exec && !executable {
+		if rt.exec && !c.executable || len(c.name) < len(rt.root) || string(c.name[:len(rt.root)]) != rt.root {
 			continue
 		}
-		if name == nil || rt.match(name) {
+		if rt.glob[len(rt.glob)-1].match(c.name[c.base:]) && rt.matchFolder(c.name[:max(c.base-1, 0)]) {
 			dst = append(dst, rt.extractor)
 		}
 	}
 	return dst
 }
 
-// match compares element by element from the end.
+// appendSure appends the extractors of routes that match by being found.
+func (c *candidate) appendSure(dst []int, routes []route) []int {
+	for i := range routes {
+		if !routes[i].exec || c.executable {
+			dst = append(dst, routes[i].extractor)
+		}
+	}
+	return dst
+}
+
+// match reports whether a path matches the route.
 func (rt *route) match(name []byte) bool {
-	for i := len(rt.glob) - 1; i >= 0; i-- {
-		at := bytes.LastIndexByte(name, '/')
-		if !rt.glob[i].match(name[at+1:]) {
+	folder, base := split(name)
+	return rt.glob[len(rt.glob)-1].match(base) && rt.matchFolder(folder)
+}
+
+// matchFolder compares the elements before the last one, from the end.
+func (rt *route) matchFolder(folder []byte) bool {
+	for i := len(rt.glob) - 2; i >= 0; i-- {
+		if len(folder) == 0 {
 			return false
 		}
-		if at < 0 {
-			return i == 0
+		var base []byte
+		if folder, base = split(folder); !rt.glob[i].match(base) {
+			return false
 		}
-		name = name[:at]
 	}
-	return rt.anywhere
+	return rt.anywhere || len(folder) == 0
 }
 
 // HasExecutable reports whether the mode of a file can decide who wants it.

@@ -23,7 +23,7 @@ func TestRouter(t *testing.T) {
 		named{notes{patterns: globs("**/package.json", "**/*.dist-info/METADATA")}, "base name"},
 		named{notes{patterns: globs("**/*.jar", "**/*.deps.json")}, "extension"},
 		named{notes{patterns: []inventory.Pattern{{Glob: "**/*", Executable: true}}}, "executables"},
-		named{notes{patterns: globs("**/lib*.so.*", "opt/*/version", "**/[Pp]ipfile", "**/python[23]", "lib*/x?")}, "slow ones"},
+		named{notes{patterns: globs("**/lib*.so.*", "opt/*/version", "**/[Pp]ipfile", "**/python[23]", "lib*/x?", "**/libcrypto.so*", "**/a*b?c[d]", "store/*/bin/*")}, "slow ones"},
 	}
 	router, err := NewRouter(extractors)
 	require.NoError(t, err)
@@ -65,6 +65,15 @@ func TestRouter(t *testing.T) {
 		{"lib64/xy", false, []int{4}},
 		{"usr/lib64/xy", false, nil},
 		{"libc.so", false, nil},
+		{"a/libcrypto.so", false, []int{4}},
+		{"libcrypto.so.3", false, []int{4}},
+		{"libcrypto-x.so", false, nil},
+		{"axbycd", false, []int{4}},
+		{"axxcd", false, nil},
+		{"store/x/bin/y", false, []int{4}},
+		{"store/bin/y", false, nil},
+		{"x/store/x/bin/y", false, nil},
+		{"stores/x/bin/y", false, nil},
 	}
 	for _, tt := range tests {
 		got := router.Append(nil, []byte(tt.path), tt.exec)

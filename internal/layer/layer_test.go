@@ -8,10 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"math/rand/v2"
 	"path"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"testing/iotest"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -303,6 +306,35 @@ func TestReadIsCancelled(t *testing.T) {
 	}
 	_, err := ReadFS(ctx, fstest.MapFS{"a/w": {}}, inventory.Layer{}, router.Picker(), Options{Router: router, Budget: NewBudget(0)})
 	assert.ErrorIs(t, err, context.Canceled)
+}
+
+func TestHeld(t *testing.T) {
+	for _, size := range []int{0, 1, chunkSize - 1, chunkSize, chunkSize + 1, 3*chunkSize + 7} {
+		data := make([]byte, size)
+		for i := range data {
+			data[i] = byte(i * 7 / 3)
+		}
+		h, err := NewBudget(1<<20).read(t.Context(), iotest.HalfReader(bytes.NewReader(data)), int64(size))
+		require.NoError(t, err)
+		assert.NoError(t, iotest.TestReader(io.NewSectionReader(h, 0, int64(size)), data), size)
+		rng := rand.New(rand.NewPCG(1, uint64(size)))
+		for range 200 {
+			want, got := make([]byte, rng.IntN(2*chunkSize)), make([]byte, 2*chunkSize)
+			off := rng.Int64N(int64(size) + 10)
+			got = got[:len(want)]
+			wantN, wantErr := bytes.NewReader(data).ReadAt(want, off)
+			gotN, gotErr := h.ReadAt(got, off)
+			require.Equal(t, wantN, gotN)
+			require.True(t, (wantErr == nil) == (gotErr == nil) || len(want) == 0, "%v and %v", wantErr, gotErr)
+			require.True(t, bytes.Equal(want, got))
+		}
+		_, err = h.ReadAt(nil, -1)
+		assert.Error(t, err)
+		h.release()
+		if _, err = h.ReadAt(make([]byte, 1), 0); size > 0 {
+			assert.ErrorIs(t, err, fs.ErrClosed)
+		}
+	}
 }
 
 func TestMemoryLimit(t *testing.T) {

@@ -171,10 +171,13 @@ func tooManyModules(size int64) string {
 // findGo looks for build information where the data of a program is. It
 // returns nil if there is none. The error is one of r or ctx.
 func findGo(ctx context.Context, r io.ReaderAt, m *objfile.Image) (*goBlob, error) {
-	buf := make([]byte, 0, chunk)
+	var buf []byte
 	for _, s := range m.Segments {
 		if !s.Writable {
 			continue
+		}
+		if most := min(chunk, s.Size); int64(cap(buf)) < most { // some KiB in most programs
+			buf = make([]byte, 0, most)
 		}
 		for at := s.Offset; at < s.End(); {
 			if err := ctx.Err(); err != nil {

@@ -24,7 +24,7 @@ const MaxLine = 1 << 20
 func Each(ctx context.Context, r io.Reader, maxFile int64, visit func(line []byte) error) error {
 	limited := &io.LimitedReader{R: r, N: maxFile + 1}
 	scanner := bufio.NewScanner(limited)
-	scanner.Buffer(make([]byte, 0, 64<<10), MaxLine)
+	scanner.Buffer(make([]byte, 0, 8<<10), MaxLine) // most files are short
 	n := 0
 	for scanner.Scan() {
 		n++

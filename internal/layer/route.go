@@ -23,6 +23,8 @@ type Router struct {
 	any    []route      // "**/*"
 	start  routes       // by the first bytes of the last element
 	first  [256][]route // by its first byte, those that have fewer plain ones
+	rooted [256][]route // by the first byte of the path, those that begin with a plain one
+	dotted []route      // of the others, those whose last element has two dots in any case
 	others []route      // patterns that fit in no table
 }
 
@@ -76,8 +78,8 @@ type route struct {
 type element struct {
 	glob                  string
 	prefix, infix, suffix string
-	// exact is true if nothing is left to match: the glob is plain, or has a
-	// single "*".
+	// exact is true if nothing is left to match: the glob is plain, or has
+	// nothing but "*" between these.
 	exact bool
 }
 
@@ -101,6 +103,7 @@ func newElement(glob string) element {
 			e.infix = text
 		}
 	}
+	e.exact = glob == e.prefix+"*"+e.infix+"*"+e.suffix
 	return e
 }
 
@@ -112,11 +115,14 @@ func (e *element) match(name []byte) bool {
 		string(name[len(name)-len(e.suffix):]) != e.suffix {
 		return false
 	}
-	if e.exact {
-		return !e.plain() || len(name) == len(e.prefix)
+	if e.plain() {
+		return len(name) == len(e.prefix)
 	}
-	if e.infix != "" && !contains(name, e.infix) {
+	if e.infix != "" && !contains(name[len(e.prefix):len(name)-len(e.suffix)], e.infix) {
 		return false
+	}
+	if e.exact {
+		return true
 	}
 	ok, err := path.Match(e.glob, string(name))
 	return ok && err == nil
@@ -183,6 +189,10 @@ func (r *Router) add(extractor int, p inventory.Pattern) error {
 		r.start.add(last[:startLength], rt)
 	case isPlain(last[:1]):
 		r.first[last[0]] = append(r.first[last[0]], rt)
+	case rt.root != "":
+		r.rooted[rt.root[0]] = append(r.rooted[rt.root[0]], rt)
+	case strings.Count(rt.glob[len(rt.glob)-1].infix, ".") > 1:
+		r.dotted = append(r.dotted, rt)
 	default:
 		r.others = append(r.others, rt)
 	}
@@ -209,10 +219,12 @@ func isPlain(glob string) bool { return !strings.ContainsAny(glob, `*?[\`) }
 // each once and in order. It does not allocate where dst has room and the
 // patterns are those that [inventory.Pattern] calls fast.
 func (r *Router) Append(dst []int, name []byte, executable bool) []int {
-	slash, dot := len(name)-1, -1
+	slash, dot, dots := len(name)-1, -1, 0
 	for ; slash >= 0 && name[slash] != '/'; slash-- {
-		if name[slash] == '.' && dot < 0 {
-			dot = slash
+		if name[slash] == '.' {
+			if dots++; dots == 1 {
+				dot = slash
+			}
 		}
 	}
 	folder, base := name[:max(slash, 0)], name[slash+1:]
@@ -229,6 +241,12 @@ func (r *Router) Append(dst []int, name []byte, executable bool) []int {
 	}
 	if len(base) >= startLength {
 		dst = m.append(dst, r.start.find(base[:startLength]))
+	}
+	if dots > 1 {
+		dst = m.append(dst, r.dotted)
+	}
+	if len(name) > 0 {
+		dst = m.append(dst, r.rooted[name[0]])
 	}
 	dst = m.append(dst, r.others)
 	if len(dst) > 1 {

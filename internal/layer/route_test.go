@@ -1,6 +1,8 @@
 package layer
 
 import (
+	"path"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -68,6 +70,8 @@ func TestRouter(t *testing.T) {
 		{"a/libcrypto.so", false, []int{4}},
 		{"libcrypto.so.3", false, []int{4}},
 		{"libcrypto-x.so", false, nil},
+		{"lib.so.", false, []int{4}},
+		{"lib.so", false, nil},
 		{"axbycd", false, []int{4}},
 		{"axxcd", false, nil},
 		{"store/x/bin/y", false, []int{4}},
@@ -120,4 +124,21 @@ func BenchmarkRouter(b *testing.B) {
 			b.Fatal("wanted")
 		}
 	}
+}
+
+// FuzzElement compares with what [path.Match] says.
+func FuzzElement(f *testing.F) {
+	for _, glob := range []string{"a", "*", "*.so.*", "lib*.so", "a?b*c", "[a-c]x*", `\*a`, "a**b", "*a*b*", "?", "a*a"} {
+		f.Add(glob, "liba.so.1")
+		f.Add(glob, "a")
+		f.Add(glob, "aba")
+	}
+	f.Fuzz(func(t *testing.T, glob, name string) {
+		want, err := path.Match(glob, name)
+		if err != nil || glob == "" || strings.ContainsRune(glob+name, '/') {
+			return
+		}
+		e := newElement(glob)
+		assert.Equalf(t, want, e.match([]byte(name)), "%q and %q", glob, name)
+	})
 }

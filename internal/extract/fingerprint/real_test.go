@@ -50,6 +50,7 @@ var real = []excerpt{
 	{"ssh", "Debian: openssh-client 1:9.2p1-2+deb12u10", "J with ProxyCommand\x00\x00\x00\x00\x00OpenSSH_9.2p1 Debian-2+deb12u10\x00stdio", "openssh 9.2p1"},
 	{"libssh.so.4.9.6", "Debian: libssh-4 0.10.6-0+deb12u2", "SH-\x00Received banner: %s\x00SSH-2.0-libssh_0.10.6\x00SSH-2.0-%s\x00\r\n\x00session_s", "libssh 0.10.6"},
 	{"libssh2.so.1.0.1", "Debian: libssh2-1 1.10.0-3+b1", "t\x00Unexpected key length\x00SSH-2.0-libssh2_1.10.0\x00Timed out waiting for N", "libssh2 1.10.0"},
+	{"mysqld", "Ubuntu: mysql-server-core-8.0 8.0.28-0ubuntu4", "rt_lsn)\x00nth_file < log.n_files\x00MySQL 8.0.28\x00!log_checkpointer_is_active()\x00", "mysql 8.0.28"},
 	{"gpg", "Debian: gpg 2.2.40-1.1+deb12u2", "\x00\x00\x00\x00GNU Privacy Guard's OpenPGP server 2.2.40 ready\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00P", "gnupg 2.2.40"},
 	{"openvpn", "Debian: openvpn 2.6.14-0+deb12u2", "t default gateway.\n\x00\x00\x00\x00\x00\x00OpenVPN 2.6.14 x86_64-pc-linux-gnu [SSL ", "openvpn 2.6.14"},
 	{"stunnel4", "Debian: stunnel4 3:5.68-2+deb12u1", "quest accepted\x00CONNECT \x00Server: stunnel/5.68\x00 HTTP/\x00HTTP/1.0 404 Not", "stunnel 5.68"},

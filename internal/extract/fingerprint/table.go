@@ -53,6 +53,7 @@ var rules = []rule{
 	{"redis-server redis-cli redis-sentinel redis-benchmark redis-check-aof redis-check-rdb", "pkg:generic/redis", "redis:redis", texts{`[^\d.](\d+\.\d+\.\d{1,2}?)(?:[0-9a-f]{12}-|[A-Za-z][\w.-]*-)?1\d{9}000000000\x00`}, 0},
 	{"valkey-server valkey-cli valkey-sentinel valkey-benchmark valkey-check-aof valkey-check-rdb", "pkg:generic/valkey", "lfprojects:valkey", texts{`valkey(\d+\.\d+\.\d{1,2}?)(?:[0-9a-f]{12}-|[A-Za-z][\w.-]*-)?1\d{9}000000000\x00`}, 0},
 	{"memcached", "pkg:generic/memcached", "memcached:memcached", texts{`\x00memcached ` + three + `\n?\x00`}, 0},
+	{"mysqld", "pkg:generic/mysql", "oracle:mysql", texts{`\x00MySQL ((?:5|8|9)\.\d+\.\d+)\x00`}, 0},
 	{"mariadbd mariadb mysqld mysql mariadb-admin mariadb-dump mysqladmin mysqldump", "pkg:generic/mariadb", "mariadb:mariadb", texts{`\x00((?:5|1\d)\.\d+\.\d+)-MariaDB[-\x00]`}, 0},
 	{"postgres psql initdb pg_ctl pg_dump pg_dumpall pg_restore pg_basebackup pg_upgrade", "pkg:generic/postgresql", "postgresql:postgresql", texts{`(?:postgres|psql|initdb|pg_[a-z]+|%s) \(PostgreSQL\) (\d+(?:\.\d+)+|\d+(?:beta|rc)\d+)`}, 0},
 	{"sqlite3 libsqlite3.so* libsqlite3-*.so*", "pkg:generic/sqlite", "sqlite:sqlite", texts{`[^0-9.](3\.\d{1,2}\.\d{1,2}(?:\.\d)?)\x00`}, 0},

@@ -22,9 +22,28 @@
 //
 // # Formats of packages
 //
-// [Extractors] lists what is built in. A program adds its own with
-// [WithExtractors]; the interface and its types are those of package
+// [Extractors] lists what is built in: package managers of distributions and
+// languages, compiled programs, SBOMs that lie in the image. A program adds its
+// own with [WithExtractors]; the interface and its types are those of package
 // inventory, under their names here.
+//
+// # One package, once
+//
+// A package that several files record alike, by its package URL, is one
+// [Package] with all their paths, in the layer that had it first. What a later
+// layer took away is gone, unless [WithDeleted] keeps it.
+//
+// A package whose file a package of the distribution installed, as the
+// distribution's own lists tell in any layer, is linked to that by
+// [Package].OwnedBy. Software told by its fingerprint, or by a note in a
+// program, is not listed besides the distribution's package that it is.
+//
+// [Package].DependsOn resolves what packages require, as far as their records
+// tell: Node.js packages as Node.js looks for them, others in the file, then
+// the folder, that records them, then the image if it has one of the name.
+//
+// Licences are kept word for word; [Package].LicenseExpression says the same in
+// SPDX's terms where no other licence can be meant.
 //
 // The same image and options give the same [BOM], whatever the number of
 // workers.

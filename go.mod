@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/CycloneDX/cyclonedx-go v0.12.0 // the inventory in CycloneDX
 	github.com/aquasecurity/go-version v0.0.1 // the generic version scheme
+	github.com/github/go-spdx/v2 v2.8.0 // SPDX licence expressions and identifiers
 	github.com/google/go-containerregistry v0.22.1 // registries: references, authentication, download
 	github.com/klauspost/compress v1.20.3 // zstd, and a faster gzip than the standard library's
 	github.com/package-url/packageurl-go v0.1.7 // package URLs
@@ -15,7 +16,6 @@ require (
 require (
 	github.com/docker/cli v29.7.2+incompatible // indirect
 	github.com/docker/docker-credential-helpers v0.9.3 // indirect
-	github.com/github/go-spdx/v2 v2.8.0 // indirect
 	github.com/opencontainers/go-digest v1.0.0 // indirect
 	github.com/opencontainers/image-spec v1.1.1 // indirect
 	github.com/sirupsen/logrus v1.9.4 // indirect

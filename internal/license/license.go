@@ -152,7 +152,7 @@ func compound(text string, of func(name string) string) string {
 		return e != ""
 	}
 	var words []string
-	for _, word := range strings.Fields(strings.NewReplacer("(", " ( ", ")", " ) ").Replace(text)) {
+	for word := range strings.FieldsSeq(strings.NewReplacer("(", " ( ", ")", " ) ").Replace(text)) {
 		switch word {
 		case "and", "or", "AND", "OR":
 			if !flush(words) {

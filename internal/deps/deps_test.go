@@ -92,6 +92,7 @@ func TestModulesOfEachPackage(t *testing.T) {
 		sync     = "golang.org/x/sync"
 		purl     = "github.com/package-url/packageurl-go"
 		cdx      = "github.com/CycloneDX/cyclonedx-go"
+		spdx     = "github.com/github/go-spdx/v2"
 		semver   = "github.com/aquasecurity/go-version"
 		xerrors  = "golang.org/x/xerrors" // of go-version
 		ggcr     = "github.com/google/go-containerregistry"
@@ -104,11 +105,11 @@ func TestModulesOfEachPackage(t *testing.T) {
 		"version":        {semver, xerrors},
 		"cvss":           {},
 		"sbom/inventory": {},
-		"sbom":           {compress, sync, purl, cdx},
+		"sbom":           {compress, sync, purl, cdx, spdx},
 		"scan/image":     registry,
 		"vulndb":         {semver, xerrors, sync, compress},
-		"scan":           append([]string{purl, cdx, semver, xerrors}, registry...),
-		"scan/report":    append([]string{purl, cdx, semver, xerrors}, registry...),
+		"scan":           append([]string{purl, cdx, spdx, semver, xerrors}, registry...),
+		"scan/report":    append([]string{purl, cdx, spdx, semver, xerrors}, registry...),
 	}
 	packages := list(t)
 	for name, allowed := range want {

@@ -311,3 +311,43 @@ func TestPackageURLs(t *testing.T) {
 		assert.Equal(t, tt.want, bom.Packages[0].PURL)
 	}
 }
+
+// Images without a distribution have an inventory too.
+func TestImagesWithoutDistribution(t *testing.T) {
+	busybox := "\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 57) + "\x00BusyBox v1.36.1 (2023-06-02 00:42:02 UTC)\x00"
+	tests := []struct {
+		name  string
+		layer []byte
+		want  []string
+	}{
+		{"nothing", files(t), nil},
+		{"BusyBox alone", files(t, "bin/busybox", busybox, "bin/sh", "-> busybox"), []string{"pkg:generic/busybox@1.36.1"}},
+		{"files of no interest", files(t, "app/data.bin", "x", "etc/passwd", "root:x:0:0"), nil},
+	}
+	for _, tt := range tests {
+		bom, err := sbom.Generate(t.Context(), archives{layers: [][]byte{tt.layer}})
+		require.NoError(t, err, tt.name)
+		assert.Empty(t, bom.OS.ID, tt.name)
+		var got []string
+		for _, p := range bom.Packages {
+			got = append(got, p.PURL)
+		}
+		assert.Equal(t, tt.want, got, tt.name)
+	}
+}
+
+// TestExtractorsAreTold holds the names, which options and reports have.
+func TestExtractorsAreTold(t *testing.T) {
+	seen := map[string]bool{}
+	for _, e := range sbom.Extractors() {
+		assert.Regexp(t, `^[a-z][a-z-]*$`, e.Name())
+		assert.Falsef(t, seen[e.Name()], "%q is there twice", e.Name())
+		assert.Positive(t, e.Version(), e.Name())
+		assert.NotEmpty(t, e.Patterns(), e.Name())
+		seen[e.Name()] = true
+	}
+	for name := range seen {
+		_, err := sbom.New(sbom.WithoutExtractors(name))
+		assert.NoError(t, err, name)
+	}
+}

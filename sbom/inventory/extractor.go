@@ -31,6 +31,19 @@ type Extractor interface {
 	Extract(ctx context.Context, f *File) (Facts, error)
 }
 
+// A Joiner is an [Extractor] some of whose files tell all only together, such
+// as a Maven project and its parent. Its Extract leaves what it needs for that
+// in [Facts].Data.
+type Joiner interface {
+	Extractor
+
+	// Join returns what the files of an image say together, by the path of the
+	// file that it is recorded in. The keys of files are the paths of those
+	// whose Data is not empty, and the values are that. What Join returns is
+	// added to what Extract returned for the files.
+	Join(ctx context.Context, files map[string][]byte) (map[string]Facts, error)
+}
+
 // A Pattern selects regular files by their path in the image.
 type Pattern struct {
 	// Glob is a slash-separated path relative to the root, whose elements are
@@ -53,6 +66,12 @@ type Facts struct {
 	Owned []Ownership
 	// OS is the distribution that the file names, nil if it names none.
 	OS *OS
+	// Declared is true if the packages are what a project asks for, in a lock
+	// file or manifest, and not what is installed.
+	Declared bool
+	// Data is what a [Joiner] keeps of the file, in a format of its own. It
+	// depends on the file alone.
+	Data []byte
 	// Ignored counts the records that are well formed but describe nothing
 	// that is installed.
 	Ignored int

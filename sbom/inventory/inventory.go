@@ -114,6 +114,17 @@ type Package struct {
 	// DependsOn are the package URLs of the packages of the inventory that
 	// Requires leads to, sorted. An extractor leaves them empty.
 	DependsOn []string
+	// Relation says how the package came into the project that a lock file or
+	// manifest is of.
+	Relation Relation
+	// Development is true for what is needed to build or test a project only.
+	Development bool
+	// Constraint is what a manifest asks for, in the ecosystem's own syntax,
+	// where no file says which version that came to; Version is empty then.
+	Constraint string
+	// Line is the line of the first of Paths that names the package, counted
+	// from 1, and 0 where the format has no lines.
+	Line int
 	// Within is the place in the file that records the package, if that is an
 	// archive: the path of its member, and "!/" between an archive and its
 	// member where archives are nested. It is part of Paths in an inventory.
@@ -136,6 +147,27 @@ type Package struct {
 	// DeletedBy is the layer that took the package away again, nil for a
 	// package that the image has. An extractor leaves it nil.
 	DeletedBy *Layer
+}
+
+// A Relation says how a package came into a project.
+type Relation uint8
+
+// The relations.
+const (
+	RelationUnknown Relation = iota // the record does not tell
+	Direct                          // the project asks for it
+	Transitive                      // another package needs it
+)
+
+// String returns "direct", "transitive", or "" for [RelationUnknown].
+func (r Relation) String() string {
+	switch r {
+	case Direct:
+		return "direct"
+	case Transitive:
+		return "transitive"
+	}
+	return ""
 }
 
 // A Source is a source package.

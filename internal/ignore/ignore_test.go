@@ -1,0 +1,100 @@
+package ignore
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// cases are lists of rules, and paths with whether git ignores them. Those that
+// end in "/" are folders.
+var cases = []struct {
+	rules string
+	paths map[string]bool
+}{
+	{"*.tmp", map[string]bool{"a.tmp": true, "a/b.tmp": true, "a.tmpx": false}},
+	{"build/", map[string]bool{"build/": true, "build/x": true, "a/build/x": true, "a/build": false}},
+	{"/build", map[string]bool{"build": true, "a/build": false, "build/x/y": true}},
+	{"a/b", map[string]bool{"a/b": true, "x/a/b": false, "a/b/c": true}},
+	{"**/foo", map[string]bool{"foo": true, "a/foo": true, "a/b/foo/c": true, "foobar": false}},
+	{"**/foo/bar", map[string]bool{"foo/bar": true, "a/foo/bar": true, "a/foo/x/bar": false}},
+	{"foo/**", map[string]bool{"foo/a": true, "foo/a/b": true, "a/foo/b": false}},
+	{"a/**/b", map[string]bool{"a/b": true, "a/x/b": true, "a/x/y/b": true, "x/a/b": false}},
+	{"*.log\n!keep.log", map[string]bool{"a.log": true, "keep.log": false, "x/keep.log": false}},
+	{"out/\n!out/keep", map[string]bool{"out/x": true, "out/keep": true}}, // what is below stays out
+	{"# a comment\n\n  \nx", map[string]bool{"x": true, "# a comment": false}},
+	{"[ab]?", map[string]bool{"a1": true, "c1": false, "x/b2": true}},
+	{"a*b/c", map[string]bool{"axb/c": true, "a/b/c": false}},
+	{"**/a/**/b/**", map[string]bool{"a/b/c": true, "x/a/y/b/c": true, "a/b": false}},
+}
+
+func TestRules(t *testing.T) {
+	for _, tt := range cases {
+		r, err := New(strings.Split(tt.rules, "\n")...)
+		require.NoError(t, err)
+		for name, want := range tt.paths {
+			clean := strings.TrimSuffix(name, "/")
+			got := r.Within(clean)
+			if clean != name {
+				got = r.Match(clean, true)
+			}
+			assert.Equalf(t, want, got, "rules %q, path %q", tt.rules, name)
+		}
+	}
+	var none *Rules
+	assert.False(t, none.Within("a"))
+	assert.True(t, none.Empty())
+}
+
+// TestAgainstGit asks git about the same.
+func TestAgainstGit(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed")
+	}
+	for _, tt := range cases {
+		dir := t.TempDir()
+		git := func(args ...string) error {
+			cmd := exec.Command("git", append([]string{"-C", dir, "-c", "core.excludesFile="}, args...)...)
+			cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null")
+			return cmd.Run()
+		}
+		require.NoError(t, git("init", "-q"))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, ".gitignore"), []byte(tt.rules+"\n"), 0o644))
+		for name, want := range tt.paths {
+			err := git("check-ignore", "-q", "--no-index", "--", name)
+			assert.Equalf(t, want, err == nil, "git, rules %q, path %q", tt.rules, name)
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for _, rule := range []string{"[", "!", "a//b", strings.Repeat("a/", 100) + "b"} {
+		_, err := New(rule)
+		assert.ErrorContainsf(t, err, "rule ", "%q", rule)
+	}
+}
+
+func FuzzMatch(f *testing.F) {
+	for _, tt := range cases {
+		for name := range tt.paths {
+			f.Add(tt.rules, name)
+		}
+	}
+	f.Fuzz(func(t *testing.T, rules, name string) {
+		r, err := New(strings.Split(rules, "\n")...)
+		if err != nil {
+			return
+		}
+		if r.Within(name) {
+			assert.True(t, r.Within(name+"/below"), "what is below is passed over too")
+		}
+		none, err := New(append(strings.Split(rules, "\n"), "!**")...)
+		require.NoError(t, err)
+		assert.False(t, none.Match(name, false), "the last rule wins")
+	})
+}

@@ -32,6 +32,7 @@ type assembler struct {
 	found   []foundPackage
 	systems []OS
 	owned   []ownership
+	joins   map[int]*joinedFiles // by extractor
 	// provided are the package URLs of those who installed files which others
 	// require.
 	provided map[string][]string
@@ -41,13 +42,14 @@ type assembler struct {
 // package can be a part only.
 type foundPackage struct {
 	Package
-	file string
+	file     string
+	declared bool // by a lock file or manifest
 }
 
 // assemble makes the inventory of an image.
-func (g *Generator) assemble(ctx context.Context, target Target, layers []Layer, img *layer.Image) (*BOM, error) {
+func (g *Generator) assemble(ctx context.Context, source Image, layers []Layer, img *layer.Image) (*BOM, error) {
 	a := &assembler{
-		bom:        &BOM{Target: target, Layers: slices.Clone(layers), Problems: slices.Clone(img.Problems)},
+		bom:        &BOM{Target: source.Target(), Layers: slices.Clone(layers), Problems: slices.Clone(img.Problems)},
 		extractors: g.router.Extractors(),
 		img:        img,
 		real:       img.Resolver(),
@@ -60,9 +62,19 @@ func (g *Generator) assemble(ctx context.Context, target Target, layers []Layer,
 		a.file(f)
 	}
 	a.bom.OS = osrelease.Merge(a.systems)
+	if err := a.join(ctx); err != nil {
+		return nil, err
+	}
 	if err := a.resolveArchives(ctx); err != nil {
 		return nil, err
 	}
+	switch {
+	case g.lockfiles == LockfilesNever:
+		a.found = slices.DeleteFunc(a.found, func(f foundPackage) bool { return f.declared })
+	case g.lockfiles == LockfilesAuto && !isSourceTree(source):
+		a.dropInstalledLockfiles()
+	}
+	a.foldConstraints()
 	a.foldAuthors()
 	a.finish(a.found)
 	a.setOwners()
@@ -108,7 +120,10 @@ func (a *assembler) file(f layer.ImageFile) {
 		origin := origins(f, found)
 		for i := range found.Facts.Packages {
 			p := found.Facts.Packages[i]
-			a.found = append(a.found, a.place(p, f.Path, name, origin(&p)))
+			a.add(p, f.Path, name, origin(&p), found.Facts.Declared)
+		}
+		if len(found.Facts.Data) > 0 {
+			a.keepForJoin(found.Extractor, f.Path, last.Layer, found.Facts.Data)
 		}
 		for _, o := range found.Owned {
 			a.owned = append(a.owned, ownership{name, o})
@@ -121,6 +136,13 @@ func (a *assembler) file(f layer.ImageFile) {
 	}
 }
 
+// add adds a package that a layer's file records.
+func (a *assembler) add(p Package, path, extractor string, layer int, declared bool) {
+	f := a.place(p, path, extractor, layer)
+	f.declared = declared
+	a.found = append(a.found, f)
+}
+
 // place notes where a package was found.
 func (a *assembler) place(p Package, path, extractor string, layer int) foundPackage {
 	p.Extractor = extractor
@@ -129,7 +151,7 @@ func (a *assembler) place(p Package, path, extractor string, layer int) foundPac
 		p.Paths[0] += "!/" + p.Within
 	}
 	p.Layer = a.bom.Layers[layer]
-	return foundPackage{p, path}
+	return foundPackage{Package: p, file: path}
 }
 
 // origins returns a function that tells which layer brought a package of a
@@ -176,15 +198,25 @@ func mergePackages(found []foundPackage) []Package {
 	type key struct{ purl, owner string }
 	places := make(map[key]int, len(found))
 	out := make([]Package, 0, len(found))
+	declared := make([]bool, 0, len(found)) // by lock files and manifests alone
 	for _, f := range found {
 		k := key{f.PURL, f.OwnedBy}
 		at, ok := places[k]
 		if !ok {
 			places[k] = len(out)
 			out = append(out, f.Package)
+			declared = append(declared, f.declared)
 			continue
 		}
-		merge(&out[at], &f.Package)
+		p := &out[at]
+		switch { // what is installed does not tell what for
+		case declared[at] && f.declared:
+			p.Development = p.Development && f.Development
+		case f.declared:
+			p.Development = f.Development
+		}
+		declared[at] = declared[at] && f.declared
+		merge(p, &f.Package)
 	}
 	for i := range out {
 		slices.Sort(out[i].Paths)
@@ -205,7 +237,14 @@ func comparePackages(a, b Package) int {
 
 // merge adds to a package what another record of it says.
 func merge(p, other *Package) {
+	if other.Paths[0] < slices.Min(p.Paths) { // Line is that of the first
+		p.Line = other.Line
+	}
 	p.Paths = append(p.Paths, other.Paths...)
+	if p.Relation == RelationUnknown || other.Relation == Direct {
+		p.Relation = other.Relation
+	}
+	p.Constraint = cmp.Or(p.Constraint, other.Constraint)
 	if other.Layer.Index < p.Layer.Index {
 		p.Layer = other.Layer
 	}

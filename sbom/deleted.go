@@ -64,6 +64,9 @@ func (a *assembler) replaced(f layer.ImageFile, i, by int, next *layer.Version) 
 	until := f
 	until.Versions = f.Versions[:i+1]
 	for _, found := range f.Versions[i].Found {
+		if found.Facts.Declared {
+			continue // it was never installed
+		}
 		kept := map[packageKey]bool{}
 		if next != nil {
 			for p := range packagesIn(*next, found) {

@@ -38,7 +38,7 @@ func (g *Generator) Generate(ctx context.Context, img Image) (*BOM, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sbom: %w", err)
 	}
-	bom, err := g.assemble(ctx, img.Target(), layers, merged)
+	bom, err := g.assemble(ctx, img, layers, merged)
 	if err != nil {
 		return nil, fmt.Errorf("sbom: %w", err)
 	}
@@ -88,7 +88,12 @@ func (g *Generator) readLayer(ctx context.Context, img Image, info Layer, i int,
 	info.Index = i
 	if f, ok := img.(FileSystemImage); ok {
 		if fsys, ok := f.LayerFS(i); ok {
-			return layer.ReadFS(ctx, fsys, info, pick, g.options(false))
+			opts := g.options(false)
+			opts.Workers = g.workers
+			if isSourceTree(img) {
+				opts.Sources, opts.Skip = true, g.skipTree
+			}
+			return layer.ReadFS(ctx, fsys, info, pick, opts)
 		}
 	}
 	r, err := img.OpenLayer(ctx, i)
@@ -100,5 +105,10 @@ func (g *Generator) readLayer(ctx context.Context, img Image, info Layer, i int,
 }
 
 func (g *Generator) options(ahead bool) layer.Options {
-	return layer.Options{Router: g.router, Budget: g.budget, Ahead: ahead}
+	return layer.Options{Router: g.router, Budget: g.budget, Ahead: ahead, Skip: g.skip}
+}
+
+func isSourceTree(img Image) bool {
+	t, ok := img.(SourceTreeImage)
+	return ok && t.SourceTree()
 }

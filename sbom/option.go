@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/imagevet/imagevet/internal/ignore"
 	"github.com/imagevet/imagevet/internal/layer"
 )
 
@@ -18,6 +19,9 @@ type config struct {
 	extractors []Extractor
 	deleted    bool
 	resolver   ArchiveResolver
+	lockfiles  Lockfiles
+	skip       *ignore.Rules
+	rules      []string // of skip
 }
 
 func defaultConfig() config {
@@ -57,6 +61,53 @@ func WithMemoryLimit(bytes int64) Option {
 func WithDeleted(keep bool) Option {
 	return func(c *config) error {
 		c.deleted = keep
+		return nil
+	}
+}
+
+// Lockfiles says whether the packages of lock files and manifests count.
+type Lockfiles uint8
+
+// The ways.
+const (
+	// LockfilesAuto: in a source tree they count. In an image a file counts
+	// unless what it asks for is installed, since then the packages that are
+	// installed speak for themselves, and what is not there, such as tools for
+	// development, is of no interest. It is installed if at least half of the
+	// packages that are not for development only are found elsewhere in the
+	// image, in the same version where the file states one.
+	LockfilesAuto Lockfiles = iota
+	// LockfilesAlways: they count.
+	LockfilesAlways
+	// LockfilesNever: they do not count. Packages that leave no other trace are
+	// then missing from the inventory without a word.
+	LockfilesNever
+)
+
+// WithLockfiles sets whether the packages of lock files and manifests count.
+// The default is [LockfilesAuto].
+func WithLockfiles(l Lockfiles) Option {
+	return func(c *config) error {
+		if l > LockfilesNever {
+			return fmt.Errorf("sbom: WithLockfiles(%d): no such way", l)
+		}
+		c.lockfiles = l
+		return nil
+	}
+}
+
+// WithSkip passes over files and folders by rules in the syntax of git's
+// gitignore (https://git-scm.com/docs/gitignore), for paths relative to the
+// root. What lies there is missing from the inventory without a word. The
+// default is to pass over nothing, but ".git" in a source tree.
+func WithSkip(rules ...string) Option {
+	return func(c *config) error {
+		skip, err := ignore.New(rules...)
+		if err != nil {
+			return fmt.Errorf("sbom: WithSkip: %w", err)
+		}
+		c.skip = skip
+		c.rules = slices.Clone(rules)
 		return nil
 	}
 }
@@ -126,6 +177,10 @@ type Generator struct {
 	budget   *layer.Budget
 	deleted  bool
 	resolver ArchiveResolver
+
+	lockfiles Lockfiles
+	skip      *ignore.Rules
+	skipTree  *ignore.Rules // in source trees
 }
 
 // New returns a Generator. With no options it runs every built-in extractor.
@@ -140,7 +195,12 @@ func New(opts ...Option) (*Generator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sbom: %w", err)
 	}
+	skipTree, err := ignore.New(append([]string{".git"}, cfg.rules...)...)
+	if err != nil {
+		return nil, fmt.Errorf("sbom: %w", err)
+	}
 	return &Generator{
 		workers: cfg.workers, router: router, budget: layer.NewBudget(cfg.memory), deleted: cfg.deleted, resolver: cfg.resolver,
+		lockfiles: cfg.lockfiles, skip: cfg.skip, skipTree: skipTree,
 	}, nil
 }

@@ -23,6 +23,15 @@ type (
 	Facts       = inventory.Facts
 	Pattern     = inventory.Pattern
 	Ownership   = inventory.Ownership
+	Relation    = inventory.Relation
+	Joiner      = inventory.Joiner
+)
+
+// How a package came into a project.
+const (
+	RelationUnknown = inventory.RelationUnknown
+	Direct          = inventory.Direct
+	Transitive      = inventory.Transitive
 )
 
 // An Image is what [Generate] needs of an image: package scan/image has it for
@@ -60,6 +69,15 @@ type FileSystemImage interface {
 	// LayerFS returns the i'th layer as a file system, and false if it is an
 	// archive. What begins with ".wh." is a file like others in it.
 	LayerFS(i int) (fs.FS, bool)
+}
+
+// A SourceTreeImage is a [FileSystemImage] that can be the folder of a project,
+// where lock files always count, ".git" is passed over and no folder is one of
+// a running system.
+type SourceTreeImage interface {
+	FileSystemImage
+	// SourceTree reports whether that is so.
+	SourceTree() bool
 }
 
 // A BOM is the inventory of an image.

@@ -156,6 +156,7 @@ func packageOf(p *sbom.Package) Package {
 	out := Package{
 		PURL: p.PURL, Type: p.Type, Name: p.Name, Version: p.Version, Arch: p.Arch, Source: p.Source,
 		Paths: slices.Clone(p.Paths), Layer: packageLayer(&p.Layer), OwnedBy: p.OwnedBy,
+		Relation: p.Relation.String(), Development: p.Development, Constraint: p.Constraint, Line: p.Line,
 	}
 	if p.DeletedBy != nil {
 		by := packageLayer(p.DeletedBy)

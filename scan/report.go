@@ -128,6 +128,15 @@ type Package struct {
 	// OwnedBy is the package URL of the operating system package that
 	// installed this one's files. It is not matched on its own then.
 	OwnedBy string `json:"owned_by,omitempty"`
+	// Relation is "direct" or "transitive" for a package of a lock file that
+	// tells, and Development true for what is needed to build or test only.
+	Relation    string `json:"relation,omitempty"`
+	Development bool   `json:"development,omitempty"`
+	// Constraint is what a manifest asks for where no file says which version
+	// that came to. The package has no version then, and is not matched.
+	Constraint string `json:"constraint,omitempty"`
+	// Line is the line of the first of Paths that names the package, from 1.
+	Line int `json:"line,omitempty"`
 	// DeletedBy is the layer that took the package away again. It is not
 	// matched then, and is there only if [sbom.WithDeleted] keeps it.
 	DeletedBy *PackageLayer `json:"deleted_by,omitempty"`

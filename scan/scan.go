@@ -66,6 +66,13 @@ func (s *Scanner) Dir(ctx context.Context, dir string) (*Report, error) {
 	return s.scan(ctx, img, err)
 }
 
+// Tree scans a folder that holds the sources of a project, by its lock files
+// and manifests. The errors are those of [image.Tree] and [Scanner.Scan].
+func (s *Scanner) Tree(ctx context.Context, dir string) (*Report, error) {
+	img, err := image.Tree(dir)
+	return s.scan(ctx, img, err)
+}
+
 func (s *Scanner) choose(ref string) []image.Option {
 	if ref == "" {
 		return s.cfg.image

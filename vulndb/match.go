@@ -215,7 +215,11 @@ func (m *matcher) lookup(i int) error {
 		return nil
 	}
 	if p.Version == "" {
-		m.problems = append(m.problems, Problem{i, fmt.Sprintf("package %q has no version to compare", p.Name)})
+		text := fmt.Sprintf("package %q has no version to compare", p.Name)
+		if p.Constraint != "" {
+			text = fmt.Sprintf("package %q is asked for as %q, and no file says which version that is", p.Name, p.Constraint)
+		}
+		m.problems = append(m.problems, Problem{i, text})
 		return nil
 	}
 	if t.language == "" && p.Source.Name == "" && m.distro.Names != distro.ByBinary {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/imagevet/imagevet/internal/ignore"
 	"github.com/imagevet/imagevet/internal/tarwalk"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
@@ -43,6 +44,13 @@ type Options struct {
 	// Ahead allows a goroutine that reads and decompresses a stream while
 	// this one looks at what has been read. It ends before Read returns.
 	Ahead bool
+	// Skip tells which files to pass over; it may be nil.
+	Skip *ignore.Rules
+	// Workers is how many files of a folder are read at once; 0 is one.
+	Workers int
+	// Sources is true for the folder of a project, which has no folders of a
+	// running system.
+	Sources bool
 	// DiffID asks for Facts.DiffID even where another digest proves that the
 	// layer is what the image states.
 	DiffID bool
@@ -132,7 +140,11 @@ func (s *scanner) member(r *tarwalk.Reader, e *tarwalk.Entry) error {
 		s.whiteout(dir, base)
 		return nil
 	}
-	switch e.Kind {
+	kind := e.Kind
+	if !s.opts.Skip.Empty() && kind != tarwalk.Directory && kind != tarwalk.Symlink && s.opts.Skip.Within(string(path)) {
+		return s.facts.list.add(kindOther, path, nil) // it is there, and nobody looks at it
+	}
+	switch kind {
 	case tarwalk.Directory:
 		return s.facts.list.add(kindDir, path, nil)
 	case tarwalk.Symlink:

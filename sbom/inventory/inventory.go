@@ -5,7 +5,8 @@ type Target struct {
 	// Name is what the caller asked for: a reference, a file or a folder.
 	Name string `json:"name"`
 	// Kind is "registry", "docker-archive", "oci-layout", "oci-archive",
-	// "rootfs" or, for a source of the embedder's own, a word of its choice.
+	// "rootfs", "tree" for a project's folder or, for a source of the
+	// embedder's own, a word of its choice.
 	Kind string `json:"kind"`
 	// Digest is the digest of the image's manifest, such as "sha256:…". It is
 	// empty where there is no manifest in the sense of the OCI image

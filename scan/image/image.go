@@ -20,6 +20,7 @@ const (
 	KindOCIArchive    = "oci-archive"
 	KindOCILayout     = "oci-layout"
 	KindRootFS        = "rootfs"
+	KindTree          = "tree"
 	KindV1            = "v1-image"
 )
 
@@ -161,6 +162,20 @@ func Dir(dir string) (*Image, error) {
 	img.close = folder.Close
 	return img, nil
 }
+
+// Tree opens a folder that holds the sources of a project: what its lock files
+// and manifests ask for counts, whether it is installed or not.
+func Tree(dir string) (*Image, error) {
+	img, err := Dir(dir)
+	if err != nil {
+		return nil, err
+	}
+	img.target.Kind = KindTree
+	return img, nil
+}
+
+// SourceTree reports whether the image was opened with [Tree].
+func (img *Image) SourceTree() bool { return img.target.Kind == KindTree }
 
 // FS returns the root file system in fsys as an image. The name is used for the
 // result only. The paths of fsys are those of the image without the leading

@@ -138,6 +138,7 @@ type scanFlags struct {
 	db, cacheDir, output *string
 	format               *report.Format
 	listPackages         bool
+	skip                 []string
 	exitCode             int
 	timeout              time.Duration
 	now                  time.Time // zero: that of the system

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/imagevet/imagevet/sbom"
 	"github.com/imagevet/imagevet/scan"
 	"github.com/imagevet/imagevet/scan/image"
 	"github.com/imagevet/imagevet/scan/report"
@@ -73,6 +74,24 @@ func (a *app) rootfs(ctx context.Context, f *flags, args []string) (int, error) 
 	}
 	return a.scan(ctx, s, func(ctx context.Context, scanner *scan.Scanner) (*scan.Report, error) {
 		return scanner.Dir(ctx, f.args[0])
+	})
+}
+
+func (a *app) fs(ctx context.Context, f *flags, args []string) (int, error) {
+	s := f.scan(a)
+	f.set.Func("skip", "a `RULE` of files to pass over, as in .gitignore; may be given several times", func(rule string) error {
+		s.skip = append(s.skip, rule)
+		return nil
+	})
+	if err := f.parse(args); err != nil {
+		return 0, err
+	}
+	if err := f.count(1, 1); err != nil {
+		return 0, err
+	}
+	s.options = append(s.options, scan.WithInventory(sbom.WithSkip(s.skip...)))
+	return a.scan(ctx, s, func(ctx context.Context, scanner *scan.Scanner) (*scan.Report, error) {
+		return scanner.Tree(ctx, f.args[0])
 	})
 }
 

@@ -174,7 +174,15 @@ func Tree(dir string) (*Image, error) {
 	return img, nil
 }
 
-// SourceTree reports whether the image was opened with [Tree].
+// TreeFS returns the sources of a project in fsys as an image, as [Tree] does
+// for a folder and [FS] for a root file system.
+func TreeFS(name string, fsys fs.FS) *Image {
+	img := FS(name, fsys)
+	img.target.Kind = KindTree
+	return img
+}
+
+// SourceTree reports whether the image was opened with [Tree] or [TreeFS].
 func (img *Image) SourceTree() bool { return img.target.Kind == KindTree }
 
 // FS returns the root file system in fsys as an image. The name is used for the

@@ -285,6 +285,19 @@ func TestDir(t *testing.T) {
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 }
 
+func TestTree(t *testing.T) {
+	dir := t.TempDir()
+	img, err := Tree(dir)
+	require.NoError(t, err)
+	defer img.Close()
+	assert.Equal(t, inventory.Target{Name: dir, Kind: KindTree}, img.Target())
+	assert.True(t, img.SourceTree())
+	assert.True(t, TreeFS("embedded", fstest.MapFS{}).SourceTree())
+	assert.False(t, FS("embedded", fstest.MapFS{}).SourceTree())
+	_, err = Tree(filepath.Join(dir, "no such folder"))
+	assert.ErrorIs(t, err, fs.ErrNotExist)
+}
+
 func TestFS(t *testing.T) {
 	img := FS("embedded", fstest.MapFS{"a": {Data: []byte("1")}})
 	assert.Equal(t, inventory.Target{Name: "embedded", Kind: KindRootFS}, img.Target())

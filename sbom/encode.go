@@ -34,7 +34,9 @@ var ErrFormat = errors.New("sbom: no such format")
 // source package are properties "imagevet:layer:index",
 // "imagevet:layer:diffID", "imagevet:source:name", "imagevet:source:version",
 // "imagevet:arch" and "imagevet:extractor"; "imagevet:deletedBy:index" marks
-// what [WithDeleted] has kept. Problems are properties
+// what [WithDeleted] has kept; "imagevet:relation", "imagevet:development",
+// "imagevet:constraint" and "imagevet:line" are what lock files and manifests
+// tell. Problems are properties
 // "imagevet:problem" of the metadata: what they hide is missing from the list.
 func Encode(w io.Writer, b *BOM, f Format) error {
 	format := cdx.BOMFileFormatJSON
@@ -132,10 +134,14 @@ func component(p *Package, used map[string]int) cdx.Component {
 		Evidence:   &cdx.Evidence{Occurrences: &occurrences},
 		Properties: properties(
 			"imagevet:arch", p.Arch,
+			"imagevet:constraint", p.Constraint,
+			"imagevet:development", onlyTrue(p.Development),
 			"imagevet:extractor", p.Extractor,
 			"imagevet:layer:index", strconv.Itoa(p.Layer.Index),
 			"imagevet:layer:diffID", p.Layer.DiffID,
+			"imagevet:line", positive(p.Line),
 			"imagevet:ownedBy", p.OwnedBy,
+			"imagevet:relation", p.Relation.String(),
 			"imagevet:source:name", p.Source.Name,
 			"imagevet:source:version", p.Source.Version),
 	}
@@ -160,6 +166,20 @@ func component(p *Package, used map[string]int) cdx.Component {
 		*c.Properties = append(*c.Properties, cdx.Property{Name: "imagevet:deletedBy:index", Value: strconv.Itoa(p.DeletedBy.Index)})
 	}
 	return c
+}
+
+func onlyTrue(b bool) string {
+	if b {
+		return "true"
+	}
+	return ""
+}
+
+func positive(n int) string {
+	if n > 0 {
+		return strconv.Itoa(n)
+	}
+	return ""
 }
 
 // properties makes a list of pairs of name and value, without those that have

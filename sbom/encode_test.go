@@ -112,3 +112,27 @@ func ExampleEncode() {
 	//   }
 	// }
 }
+
+func TestEncodeLockfilePackages(t *testing.T) {
+	bom := &sbom.BOM{Packages: []sbom.Package{{
+		Type: "npm", Name: "a", PURL: "pkg:npm/a", Constraint: "^1", Development: true, Line: 7, Relation: sbom.Direct, Paths: []string{"package.json"},
+		DependsOn: []string{"pkg:npm/b@1"}, CPEs: []string{"cpe:2.3:a:x:y:1:*:*:*:*:*:*:*"}, LicenseExpression: "MIT OR ISC", SHA1: "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+	}, {Type: "npm", Name: "b", Version: "1", PURL: "pkg:npm/b@1", Paths: []string{"x"}, Licenses: []string{"my own"}}}}
+	var buf bytes.Buffer
+	require.NoError(t, sbom.Encode(&buf, bom, sbom.CycloneDXJSON))
+	var doc cdx.BOM
+	require.NoError(t, cdx.NewBOMDecoder(&buf, cdx.BOMFileFormatJSON).Decode(&doc))
+	a := (*doc.Components)[0]
+	props := map[string]string{}
+	for _, p := range *a.Properties {
+		props[p.Name] = p.Value
+	}
+	assert.Equal(t, map[string]string{
+		"imagevet:constraint": "^1", "imagevet:development": "true", "imagevet:layer:index": "0", "imagevet:line": "7", "imagevet:relation": "direct",
+	}, props)
+	assert.Equal(t, "cpe:2.3:a:x:y:1:*:*:*:*:*:*:*", a.CPE)
+	assert.Equal(t, cdx.Licenses{{Expression: "MIT OR ISC"}}, *a.Licenses)
+	assert.Equal(t, "my own", (*(*doc.Components)[1].Licenses)[0].License.Name)
+	assert.Equal(t, []cdx.Hash{{Algorithm: cdx.HashAlgoSHA1, Value: "da39a3ee5e6b4b0d3255bfef95601890afd80709"}}, *a.Hashes)
+	assert.Equal(t, []cdx.Dependency{{Ref: "pkg:npm/a", Dependencies: &[]string{"pkg:npm/b@1"}}}, *doc.Dependencies)
+}

@@ -114,6 +114,9 @@ func (a *assembler) file(f layer.ImageFile) {
 			a.problem(f.Path, name, last.Layer, found.Err)
 			continue
 		}
+		if found.Facts.Declared && withinDependency(f.Path) {
+			continue
+		}
 		for _, text := range found.Facts.Problems {
 			a.problem(f.Path, name, last.Layer, errors.New(text))
 		}

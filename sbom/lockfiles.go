@@ -58,6 +58,46 @@ func (a *assembler) join(ctx context.Context) error {
 	return nil
 }
 
+// withinDependency reports whether a file lies in the folder of a dependency:
+// its lock file says what those who develop the dependency use.
+func withinDependency(file string) bool {
+	elements := strings.Split(path.Dir(file), "/")
+	for i, e := range elements {
+		below := len(elements) - i - 1 // folders below this one
+		switch e {
+		case "node_modules", "bower_components", "site-packages", "dist-packages":
+			return true
+		case "vendor": // "vendor/modules.txt" itself is the project's
+			if below > 0 {
+				return true
+			}
+		case "gems": // of Ruby: gems/NAME-VERSION
+			if below > 0 && isVersioned(elements[i+1]) {
+				return true
+			}
+		case "mod": // Go's and Cargo's copies of what they downloaded
+			if i >= 2 && elements[i-1] == "pkg" && elements[i-2] == "go" {
+				return true
+			}
+		case "registry":
+			if i >= 1 && elements[i-1] == ".cargo" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isVersioned reports whether a name ends in "-" and a version.
+func isVersioned(name string) bool {
+	for i := 1; i+1 < len(name); i++ {
+		if name[i] == '-' && name[i+1] >= '0' && name[i+1] <= '9' {
+			return true
+		}
+	}
+	return false
+}
+
 // dropInstalledLockfiles drops the packages of lock files and manifests whose
 // packages are installed: see [LockfilesAuto].
 func (a *assembler) dropInstalledLockfiles() {

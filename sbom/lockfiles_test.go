@@ -126,6 +126,30 @@ func TestSourceTree(t *testing.T) {
 	assert.Equal(t, []string{"b@1"}, names(generate(t, layers, sbom.WithSkip("/a/"))), "in archives too")
 }
 
+// The lock file of a dependency is not the project's.
+func TestLockfilesOfDependencies(t *testing.T) {
+	for dir, counts := range map[string]bool{
+		"":                                    true,
+		"app":                                 true,
+		"vendor":                              true, // as modules.txt of Go
+		"vendor/acme/lib":                     false,
+		"app/node_modules/a":                  false,
+		"usr/lib/python3/dist-packages/x":     false,
+		"venv/lib/python3.12/site-packages/x": false,
+		"vendor/bundle/ruby/3.0.0/gems/a-1.0": false,
+		"usr/lib/ruby/gems/rack-2.0":          false,
+		"src/gems/core":                       true,
+		"root/go/pkg/mod/x.org/y@v1":          false,
+		"root/.cargo/registry/src/z":          false,
+		"src/registry/z":                      true,
+	} {
+		bom := generate(t, archives{layers: [][]byte{files(t, strings.TrimPrefix(dir+"/lock.json", "/"), declared(t, npmPackage("a", "1")))}})
+		assert.Equalf(t, counts, len(bom.Packages) == 1, "in %q", dir)
+	}
+	owned := generate(t, archives{layers: [][]byte{files(t, "usr/share/x/lock.json", declared(t, npmPackage("a", "1")), "var/db/x", owning(t, "x", "usr/share/x/lock.json"))}})
+	assert.Equal(t, []string{"x@1-1"}, names(owned), "that of a distribution's package")
+}
+
 func TestConstraints(t *testing.T) {
 	asked := func(name, constraint string) sbom.Package {
 		return sbom.Package{Type: "pypi", Name: name, Constraint: constraint, Relation: sbom.Direct, Line: 3}

@@ -65,7 +65,9 @@ func WithDeleted(keep bool) Option {
 	}
 }
 
-// Lockfiles says whether the packages of lock files and manifests count.
+// Lockfiles says whether the packages of lock files and manifests count. Those
+// within the folder of a dependency, such as node_modules, never do: they say
+// what is used to develop the dependency.
 type Lockfiles uint8
 
 // The ways.

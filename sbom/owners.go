@@ -71,7 +71,8 @@ func (a *assembler) setOwners() {
 // dropKnown drops what a file that a package of the distribution installed says
 // of being software, if that is the same package in other words: what a
 // fingerprint tells, "generic" in terms of package URLs, and the note of the
-// package that a program is from, which names the source package. If the
+// package that a program is from, which names the source package. The same goes
+// for lock files that a distribution's package brought along. If the
 // package is somebody else's, no distribution looks after it, and the
 // fingerprint tells what it is.
 func (a *assembler) dropKnown(systems map[owner]*Package) {
@@ -82,7 +83,7 @@ func (a *assembler) dropKnown(systems map[owner]*Package) {
 		}
 	}
 	a.found = slices.DeleteFunc(a.found, func(f foundPackage) bool {
-		return (f.Type == "generic" || ofDistribution(f.Type)) && known[f.OwnedBy]
+		return (f.Type == "generic" || ofDistribution(f.Type) || f.declared) && known[f.OwnedBy]
 	})
 }
 

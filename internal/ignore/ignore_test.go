@@ -3,6 +3,7 @@ package ignore
 import (
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -86,11 +87,12 @@ func FuzzMatch(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, rules, name string) {
+		name = path.Clean("/" + name)[1:]
 		r, err := New(strings.Split(rules, "\n")...)
 		if err != nil {
 			return
 		}
-		if r.Within(name) {
+		if name != "" && r.Match(name, true) {
 			assert.True(t, r.Within(name+"/below"), "what is below is passed over too")
 		}
 		none, err := New(append(strings.Split(rules, "\n"), "!**")...)

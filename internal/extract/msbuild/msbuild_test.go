@@ -86,7 +86,8 @@ func TestExtract(t *testing.T) {
 		// One bad record must not hide the others.
 		{
 			"bad records", items(`<PackageReference/><PackageReference Include="@(X)" Version="1"/><PackageReference Include="B" Version="` + strings.Repeat("1", maxValue+1) + `"/>` + a),
-			[]inventory.Package{pkg(2, "A", "1.0.0")}, 0,
+			[]inventory.Package{pkg(2, "A", "1.0.0")},
+			0,
 			[]string{"line 2: PackageReference names no package", `line 2: "@(X)" is no name of a package`, fmt.Sprintf("line 2: a version is longer than 1024 bytes: %q", strings.Repeat("1", 80)+"…")},
 		},
 		{"cut off", "<Project><ItemGroup>" + a + "<Pack", []inventory.Package{pkg(1, "A", "1.0.0")}, 0, []string{"the file ends early or is damaged: XML syntax error on line 1: unexpected EOF"}},
@@ -143,11 +144,13 @@ func TestJoin(t *testing.T) {
 	}{
 		{"no version anywhere", map[string]string{"a.csproj": project(group(refA))}, map[string][]inventory.Package{"a.csproj": {open(1, "A", "*")}}},
 		{
-			"the closest file, in any case", map[string]string{"x/y/a.csproj": project(group(refA)), "x/Directory.Packages.props": project(central("2.0")), "Directory.Packages.props": project(central("1.0")), "z/a.csproj": project(group(refA))},
+			"the closest file, in any case",
+			map[string]string{"x/y/a.csproj": project(group(refA)), "x/Directory.Packages.props": project(central("2.0")), "Directory.Packages.props": project(central("1.0")), "z/a.csproj": project(group(refA))},
 			map[string][]inventory.Package{"x/y/a.csproj": {pkg(1, "A", "2.0")}, "z/a.csproj": {pkg(1, "A", "1.0")}},
 		},
 		{
-			"the one above counts only if it is imported", map[string]string{"x/a.csproj": project(group(refA)), "x/Directory.Packages.props": project(), "y/a.csproj": project(group(refA)), "y/Directory.Packages.props": project(importAbove), "Directory.Packages.props": project(central("1.0"))},
+			"the one above counts only if it is imported",
+			map[string]string{"x/a.csproj": project(group(refA)), "x/Directory.Packages.props": project(), "y/a.csproj": project(group(refA)), "y/Directory.Packages.props": project(importAbove), "Directory.Packages.props": project(central("1.0"))},
 			map[string][]inventory.Package{"x/a.csproj": {open(1, "A", "*")}, "y/a.csproj": {pkg(1, "A", "1.0")}},
 		},
 		{"versions by condition", map[string]string{"a.csproj": project(group(refA)), "Directory.Packages.props": project(central("1.0"), central("2.0"), central("1.0"))}, map[string][]inventory.Package{"a.csproj": {pkg(1, "A", "1.0"), pkg(1, "A", "2.0")}}},

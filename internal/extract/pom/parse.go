@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"unicode/utf8"
 
@@ -225,9 +226,7 @@ func (into *project) overlay(one *project) {
 	if into.Properties == nil {
 		into.Properties = one.Properties
 	}
-	for name, value := range one.Properties {
-		into.Properties[name] = value
-	}
+	maps.Copy(into.Properties, one.Properties)
 	into.Dependencies = overlay(into.Dependencies, one.Dependencies)
 	into.Managed = overlay(into.Managed, one.Managed)
 	into.Modules = append(into.Modules, one.Modules...)

@@ -5,6 +5,7 @@ import (
 	"github.com/imagevet/imagevet/internal/extract/bottlerocket"
 	"github.com/imagevet/imagevet/internal/extract/chisel"
 	"github.com/imagevet/imagevet/internal/extract/composer"
+	"github.com/imagevet/imagevet/internal/extract/composerlock"
 	"github.com/imagevet/imagevet/internal/extract/conda"
 	"github.com/imagevet/imagevet/internal/extract/cpan"
 	"github.com/imagevet/imagevet/internal/extract/cran"
@@ -15,18 +16,28 @@ import (
 	"github.com/imagevet/imagevet/internal/extract/executable"
 	"github.com/imagevet/imagevet/internal/extract/flatpak"
 	"github.com/imagevet/imagevet/internal/extract/gem"
+	"github.com/imagevet/imagevet/internal/extract/gemfilelock"
+	"github.com/imagevet/imagevet/internal/extract/gradlelock"
+	"github.com/imagevet/imagevet/internal/extract/gradleverification"
 	"github.com/imagevet/imagevet/internal/extract/haskell"
 	"github.com/imagevet/imagevet/internal/extract/homebrew"
 	"github.com/imagevet/imagevet/internal/extract/jar"
 	"github.com/imagevet/imagevet/internal/extract/julia"
 	"github.com/imagevet/imagevet/internal/extract/jvm"
 	"github.com/imagevet/imagevet/internal/extract/luarocks"
+	"github.com/imagevet/imagevet/internal/extract/msbuild"
 	"github.com/imagevet/imagevet/internal/extract/nix"
 	"github.com/imagevet/imagevet/internal/extract/npm"
+	"github.com/imagevet/imagevet/internal/extract/npmlock"
+	"github.com/imagevet/imagevet/internal/extract/nugetassets"
+	"github.com/imagevet/imagevet/internal/extract/nugetconfig"
+	"github.com/imagevet/imagevet/internal/extract/nugetlock"
 	"github.com/imagevet/imagevet/internal/extract/opkg"
 	"github.com/imagevet/imagevet/internal/extract/osrelease"
 	"github.com/imagevet/imagevet/internal/extract/pacman"
 	"github.com/imagevet/imagevet/internal/extract/pear"
+	"github.com/imagevet/imagevet/internal/extract/pnpmlock"
+	"github.com/imagevet/imagevet/internal/extract/pom"
 	"github.com/imagevet/imagevet/internal/extract/portage"
 	"github.com/imagevet/imagevet/internal/extract/python"
 	"github.com/imagevet/imagevet/internal/extract/redhat"
@@ -74,5 +85,17 @@ func Extractors() []Extractor {
 		dart.Extractor{},
 		dotnet.Extractor{},
 		sbomfile.Extractor{},
+		// Lock files and manifests.
+		npmlock.Extractor{},
+		pnpmlock.Extractor{},
+		gemfilelock.Extractor{},
+		composerlock.Extractor{},
+		pom.Extractor{},
+		gradlelock.Extractor{},
+		gradleverification.Extractor{},
+		nugetlock.Extractor{},
+		nugetconfig.Extractor{},
+		msbuild.Extractor{},
+		nugetassets.Extractor{},
 	}
 }

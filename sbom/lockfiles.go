@@ -155,7 +155,7 @@ func (a *assembler) foldConstraints() {
 	folded := map[int]bool{}
 	for i := range a.found {
 		f := &a.found[i]
-		if !f.declared || f.Version != "" || f.Constraint == "" {
+		if !f.declared || f.Version != "" {
 			continue
 		}
 		for _, j := range versions[newRequirement(f.Type, fullName(&f.Package))] {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -50,8 +51,16 @@ func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 		return nil, fmt.Errorf("scan: %w", err)
 	}
 	r.Coverage = m.Coverage
+	unpinned := map[string][]string{} // names of packages without a version, by file
 	for _, p := range m.Problems {
+		if pkg := &bom.Packages[p.Package]; pkg.Version == "" {
+			unpinned[pkg.Paths[0]] = append(unpinned[pkg.Paths[0]], strings.TrimSpace(pkg.Name+" "+pkg.Constraint))
+			continue
+		}
 		r.Problems = append(r.Problems, Problem{bom.Packages[p.Package].Paths[0], "match", p.Message})
+	}
+	for path, names := range unpinned {
+		r.Problems = append(r.Problems, Problem{path, "match", withoutVersion(names)})
 	}
 	for i := range m.Matches {
 		match := &m.Matches[i]
@@ -65,6 +74,26 @@ func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 	})
 	r.Problems = slices.Compact(r.Problems)
 	return r, nil
+}
+
+// withoutVersion tells of the packages of a file that cannot be compared,
+// because neither it nor another file says which version is meant.
+func withoutVersion(names []string) string {
+	const most = 10
+	text := fmt.Sprintf("%d packages have no version to compare: ", len(names))
+	if len(names) == 1 {
+		text = "a package has no version to compare: "
+	}
+	for i, name := range names[:min(len(names), most)] {
+		if i > 0 {
+			text += ", "
+		}
+		text += strconv.Quote(name)
+	}
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // matchPackages compares the packages with the database, but for those that

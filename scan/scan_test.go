@@ -376,6 +376,41 @@ func TestDeletedPackages(t *testing.T) {
 	assert.ErrorContains(t, err, "WithInventory")
 }
 
+// wishes is an extractor of files that name packages without versions.
+type wishes struct{}
+
+func (wishes) Name() string             { return "wishes" }
+func (wishes) Version() int             { return 1 }
+func (wishes) Patterns() []sbom.Pattern { return []sbom.Pattern{{Glob: "**/wishes"}} }
+func (wishes) Extract(_ context.Context, f *sbom.File) (sbom.Facts, error) {
+	data, err := io.ReadAll(f)
+	facts := sbom.Facts{Declared: true}
+	for name := range strings.FieldsSeq(string(data)) {
+		facts.Packages = append(facts.Packages, sbom.Package{Type: "pypi", Name: name, Constraint: ">1"})
+	}
+	return facts, err
+}
+
+// What no file pins to a version is told of in one sentence for each file.
+func TestUnpinned(t *testing.T) {
+	names := "p"
+	for i := range 12 {
+		names += fmt.Sprintf(" q%02d", i)
+	}
+	fsys := fstest.MapFS{"a/wishes": {Data: []byte("x")}, "b/wishes": {Data: []byte(names)}}
+	pypi := `{"id":"PYSEC-1","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"PyPI","name":"x"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"}]}]}]}`
+	s, err := scan.New(scan.WithDB(openDB(t, pypi)), scan.WithExtractors(wishes{}))
+	require.NoError(t, err)
+	report, err := s.Scan(t.Context(), image.TreeFS("tree", fsys))
+	require.NoError(t, err)
+	assert.Empty(t, report.Findings, "nothing is guessed")
+	require.Len(t, report.Problems, 2)
+	assert.Equal(t, scan.Problem{Path: "a/wishes", Extractor: "match", Error: `a package has no version to compare: "x >1"`}, report.Problems[0])
+	assert.Contains(t, report.Problems[1].Error, `13 packages have no version to compare: "p >1", "q00 >1"`)
+	assert.Contains(t, report.Problems[1].Error, "and 3 more")
+	assert.Equal(t, ">1", report.Packages[0].Constraint)
+}
+
 // layered is an image whose layers are folders.
 type layered []fstest.MapFS
 

@@ -240,4 +240,3 @@ func BenchmarkExtract(b *testing.B) {
 		}
 	}
 }
-

@@ -10,6 +10,7 @@ require (
 	github.com/klauspost/compress v1.20.3 // zstd, and a faster gzip than the standard library's
 	github.com/package-url/packageurl-go v0.1.7 // package URLs
 	github.com/stretchr/testify v1.12.1 // tests
+	go.yaml.in/yaml/v3 v3.0.5 // YAML: workflows
 	golang.org/x/sync v0.24.0 // errgroup and a weighted semaphore
 )
 
@@ -19,7 +20,6 @@ require (
 	github.com/opencontainers/go-digest v1.0.0 // indirect
 	github.com/opencontainers/image-spec v1.1.1 // indirect
 	github.com/sirupsen/logrus v1.9.4 // indirect
-	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/sys v0.47.0 // indirect
 	golang.org/x/xerrors v0.0.0-20231012003039-104605ab7028 // indirect
 	gotest.tools/v3 v3.5.2 // indirect

@@ -22,11 +22,6 @@ func pkg(line int, name, version string, requires ...string) inventory.Package {
 	return inventory.Package{Type: "hex", Name: name, Version: version, Line: line, Requires: requires}
 }
 
-func related(relation inventory.Relation, p inventory.Package) inventory.Package {
-	p.Relation = relation
-	return p
-}
-
 // sources returns a package from a repository of sources.
 func sources(line int, name, version, constraint, url string) inventory.Package {
 	return inventory.Package{Type: "hex", Name: name, Version: version, Constraint: constraint, Line: line, Qualifiers: map[string]string{"vcs_url": url}}

@@ -35,7 +35,7 @@ import (
 
 const (
 	// The largest projects have some hundred packages in 50 KiB.
-	maxFile     = 16 << 20
+	maxFile     = 4 << 20
 	maxPackages = 50_000
 	// A name or version that is longer is none.
 	maxName = 1024

@@ -114,7 +114,7 @@ func TestExtractErrors(t *testing.T) {
 	}{
 		{"canceled", canceled, strings.NewReader(""), context.Canceled, ""},
 		{"read error", t.Context(), io.MultiReader(strings.NewReader("{"), iotest.ErrReader(broken)), broken, ""},
-		{"a file without end", t.Context(), extracttest.Endless("\n"), inventory.ErrTooLarge, "more than 16777216 bytes"},
+		{"a file without end", t.Context(), extracttest.Endless("\n"), inventory.ErrTooLarge, "more than 4194304 bytes"},
 		{"packages without end", t.Context(), io.MultiReader(strings.NewReader("packages:\n"), extracttest.Endless("  a:\n")), inventory.ErrTooLarge, "more than 50000 packages"},
 		{"another file", t.Context(), strings.NewReader("name: x\n"), nil, "no packages"},
 	}

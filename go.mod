@@ -14,6 +14,8 @@ require (
 	golang.org/x/sync v0.24.0 // errgroup and a weighted semaphore
 )
 
+require golang.org/x/mod v0.42.0
+
 require (
 	github.com/docker/cli v29.7.2+incompatible // indirect
 	github.com/docker/docker-credential-helpers v0.9.3 // indirect

@@ -23,7 +23,7 @@ const (
 	unknown    = inventory.RelationUnknown
 
 	registry = `source = "registry+https://github.com/rust-lang/crates.io-index"` + "\n"
-	member    = "[[package]]\nname = \"m\"\nversion = \"0.1.0\"\n"
+	member   = "[[package]]\nname = \"m\"\nversion = \"0.1.0\"\n"
 )
 
 func cargo(name, version string, relation inventory.Relation, line int, requires ...string) inventory.Package {

@@ -25,7 +25,9 @@ func (r *recorder) note(line int, format string, args ...any) error {
 func (r *recorder) Table(line int, name []string, array bool) error {
 	return r.note(line, "table %q %v", name, array)
 }
+
 func (r *recorder) Text(line int, key, value string) error { return r.note(line, "%s: %q", key, value) }
+
 func (r *recorder) List(line int, key string, values []string) error {
 	return r.note(line, "%s: %q", key, values)
 }

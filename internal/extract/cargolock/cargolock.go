@@ -35,9 +35,9 @@ import (
 
 // The largest workspaces have some 2,000 crates: 500 KiB.
 const (
-	maxFile   = 64 << 20
-	maxCrates = 100_000
-	maxEdges  = 1_000_000
+	maxFile   = 32 << 20
+	maxCrates = 50_000
+	maxEdges  = 500_000
 	maxName   = 1024 // of a name, a version or a source
 )
 

@@ -161,9 +161,9 @@ func TestExtractErrors(t *testing.T) {
 	}{
 		{"canceled", canceled, strings.NewReader(""), context.Canceled, ""},
 		{"read error", t.Context(), iotest.ErrReader(broken), broken, ""},
-		{"without end", t.Context(), extracttest.Endless("\n"), inventory.ErrTooLarge, "more than 67108864 bytes"},
-		{"crates without end", t.Context(), extracttest.Endless(entry("a", "1", "")), inventory.ErrTooLarge, "more than 100000 crates"},
-		{"dependencies without end", t.Context(), extracttest.Endless(entry("a", "1", "dependencies = ["+strings.Repeat(`"a",`, 1000)+"]\n")), inventory.ErrTooLarge, "more than 1000000 dependencies"},
+		{"without end", t.Context(), extracttest.Endless("\n"), inventory.ErrTooLarge, "more than 33554432 bytes"},
+		{"crates without end", t.Context(), extracttest.Endless(entry("a", "1", "")), inventory.ErrTooLarge, "more than 50000 crates"},
+		{"dependencies without end", t.Context(), extracttest.Endless(entry("a", "1", "dependencies = ["+strings.Repeat(`"a",`, 1000)+"]\n")), inventory.ErrTooLarge, "more than 500000 dependencies"},
 		{"another format", t.Context(), strings.NewReader("{\"a\":\n1}"), nil, "no line of Cargo.lock can be understood"},
 	}
 	for _, tt := range tests {

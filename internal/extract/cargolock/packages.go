@@ -9,10 +9,7 @@ import (
 
 // packages returns the crates that have a source.
 func (p *parser) packages() []inventory.Package {
-	byName := make(map[string][]int) // indexes of p.list
-	for i, c := range p.list {
-		byName[c.name] = append(byName[c.name], i)
-	}
+	named := p.index()
 	direct := make(map[int]bool)
 	needs := make([][]int, len(p.list))
 	members := 0
@@ -22,7 +19,11 @@ func (p *parser) packages() []inventory.Package {
 		}
 		seen := make(map[int]bool)
 		for _, text := range c.needs {
-			j, ok := p.find(byName, text)
+			name := text
+			if source, ok := strings.CutSuffix(text, ")"); ok {
+				name = withoutCommit(source) + ")"
+			}
+			j, ok := named[name]
 			if !ok {
 				p.problems.Add("line %d: crate %q needs %q, which is not in the file", c.line, lines.Clip(c.name), lines.Clip(text))
 				continue
@@ -57,27 +58,20 @@ func (p *parser) packages() []inventory.Package {
 	return packages
 }
 
-// find returns the index of the crate that a dependency names.
-func (p *parser) find(byName map[string][]int, text string) (int, bool) {
-	name, rest, _ := strings.Cut(text, " ")
-	version, source, _ := strings.Cut(rest, " ")
-	source = strings.TrimSuffix(strings.TrimPrefix(source, "("), ")")
-	found := -1
-	for _, i := range byName[name] {
-		c := &p.list[i]
-		if version != "" && c.version != version {
-			continue
-		}
-		if source != "" && withoutCommit(c.source) != withoutCommit(source) {
-			continue
-		}
-		// What is named without a source, although there are several, is the
-		// one that has none.
-		if found < 0 || c.source == "" {
-			found = i
+// index returns the crates by all the ways in which a dependency may name them.
+func (p *parser) index() map[string]int {
+	named := make(map[string]int)
+	for i, c := range p.list {
+		long := c.name + " " + c.version
+		for _, name := range []string{c.name, long, long + " (" + withoutCommit(c.source) + ")"} {
+			// What is named without a source, although there are several, is
+			// the one that has none.
+			if _, again := named[name]; !again || c.source == "" {
+				named[name] = i
+			}
 		}
 	}
-	return found, found >= 0
+	return named
 }
 
 // withoutCommit returns a source without the commit that it was at: versions 1

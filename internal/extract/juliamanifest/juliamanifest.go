@@ -227,9 +227,7 @@ func (p *parser) dep(d dep) error {
 // Bad takes a line that cannot be understood.
 func (p *parser) Bad(line int, text string) error {
 	p.bad++
-	if p.bad <= lines.MaxProblems || p.good > 0 {
-		p.problems.Add("line %d cannot be understood: %q", line, lines.Clip(text))
-	}
+	p.problems.Add("line %d cannot be understood: %q", line, lines.Clip(text))
 	return nil
 }
 

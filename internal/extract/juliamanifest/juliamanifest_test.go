@@ -22,17 +22,17 @@ const lock = "app/Manifest.toml"
 func show(packages []inventory.Package) []string {
 	var shown []string
 	for _, p := range packages {
-		text := fmt.Sprintf("%d: %s %s", p.Line, p.Type, strings.TrimPrefix(p.Namespace+"/"+p.Name, "/"))
-		for _, part := range []string{p.Version, p.Constraint, p.Relation.String(), strings.Join(p.Licenses, ";"), strings.Join(p.Requires, ",")} {
-			text += "|" + part
+		parts := []string{
+			fmt.Sprintf("%d: %s %s", p.Line, p.Type, strings.TrimPrefix(p.Namespace+"/"+p.Name, "/")),
+			p.Version, p.Constraint, p.Relation.String(), strings.Join(p.Licenses, ";"), strings.Join(p.Requires, ","),
 		}
 		if p.Development {
-			text += "|development"
+			parts = append(parts, "development")
 		}
 		if len(p.Qualifiers) > 0 {
-			text += fmt.Sprint("|", p.Qualifiers) // in the order of the keys
+			parts = append(parts, fmt.Sprint(p.Qualifiers)) // in the order of the keys
 		}
-		shown = append(shown, text)
+		shown = append(shown, strings.Join(parts, "|"))
 	}
 	return shown
 }

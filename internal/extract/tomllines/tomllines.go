@@ -22,8 +22,12 @@ import (
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
-// maxList is how many entries of one list are read.
-const maxList = 100_000
+const (
+	// maxList is how many entries of one list are read.
+	maxList = 100_000
+	// maxBad is how many lines may be wrong before the file is.
+	maxBad = 100_000
+)
 
 // A Visitor takes what a file consists of, in its order. Lines are counted
 // from 1. An error ends the reading.
@@ -47,7 +51,7 @@ func Read(ctx context.Context, r io.Reader, maxFile int64, v Visitor) error {
 		return err
 	}
 	if p.open {
-		return v.Bad(p.from, "the list "+p.key+" has no end")
+		return p.endless()
 	}
 	return nil
 }
@@ -59,6 +63,7 @@ type parser struct {
 	from   int  // the line it began in
 	key    string
 	values []string
+	wrong  int // lines
 }
 
 // line takes the next line.
@@ -75,7 +80,7 @@ func (p *parser) line(raw []byte) error {
 			return p.list(text)
 		}
 		p.open = false
-		if err := p.v.Bad(p.from, "the list "+p.key+" has no end"); err != nil {
+		if err := p.endless(); err != nil {
 			return err
 		}
 	}
@@ -117,7 +122,16 @@ func isEntry(text string) bool {
 	return ok && strings.HasPrefix(strings.TrimLeft(rest, " \t"), "=")
 }
 
-func (p *parser) bad(text string) error { return p.v.Bad(p.n, text) }
+// endless tells of a list without an end.
+func (p *parser) endless() error { return p.v.Bad(p.from, "the list "+p.key+" has no end") }
+
+// bad tells of the current line.
+func (p *parser) bad(text string) error {
+	if p.wrong++; p.wrong > maxBad {
+		return fmt.Errorf("more than %d lines cannot be understood: %w", maxBad, inventory.ErrTooLarge)
+	}
+	return p.v.Bad(p.n, text)
+}
 
 // header takes a line that begins with a bracket.
 func (p *parser) header(text string) error {

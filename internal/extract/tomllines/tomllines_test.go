@@ -85,6 +85,7 @@ func TestReadErrors(t *testing.T) {
 		{canceled, strings.NewReader(""), context.Canceled, ""},
 		{t.Context(), extracttest.Endless("a = 1\n"), inventory.ErrTooLarge, "more than 1048576 bytes"},
 		{t.Context(), io.MultiReader(strings.NewReader("a = [\n"), extracttest.Endless("'',\n")), inventory.ErrTooLarge, `more than 100000 entries in "a"`},
+		{t.Context(), extracttest.Endless("x\n"), inventory.ErrTooLarge, "more than 100000 lines cannot be understood"},
 	}
 	for _, tt := range tests {
 		var got recorder

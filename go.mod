@@ -3,6 +3,7 @@ module github.com/imagevet/imagevet
 go 1.26.0
 
 require (
+	github.com/BurntSushi/toml v1.6.0 // lock files and manifests in TOML
 	github.com/CycloneDX/cyclonedx-go v0.12.0 // the inventory in CycloneDX
 	github.com/aquasecurity/go-version v0.0.1 // the generic version scheme
 	github.com/github/go-spdx/v2 v2.8.0 // SPDX licence expressions and identifiers
@@ -17,6 +18,7 @@ require (
 require golang.org/x/mod v0.42.0
 
 require (
+	
 	github.com/docker/cli v29.7.2+incompatible // indirect
 	github.com/docker/docker-credential-helpers v0.9.3 // indirect
 	github.com/opencontainers/go-digest v1.0.0 // indirect

@@ -14,6 +14,12 @@ const (
 	MaxEdges = 1_000_000
 )
 
+// Errors of a lock file that exceeds a limit.
+var (
+	ErrPackages = fmt.Errorf("more than %d packages: %w", MaxPackages, inventory.ErrTooLarge)
+	ErrEdges    = fmt.Errorf("more than %d dependencies: %w", MaxEdges, inventory.ErrTooLarge)
+)
+
 // A Need is what an entry of a lock file says that it needs.
 type Need struct {
 	Name    string
@@ -43,10 +49,10 @@ type entry struct {
 // [inventory.ErrTooLarge] if there are too many.
 func (l *Lock) Add(p inventory.Package, project bool, needs []Need) (int, error) {
 	if len(l.entries) >= MaxPackages {
-		return 0, fmt.Errorf("more than %d packages: %w", MaxPackages, inventory.ErrTooLarge)
+		return 0, ErrPackages
 	}
 	if l.edges += len(needs); l.edges > MaxEdges {
-		return 0, fmt.Errorf("more than %d dependencies: %w", MaxEdges, inventory.ErrTooLarge)
+		return 0, ErrEdges
 	}
 	if l.byName == nil {
 		l.byName = make(map[string][]int32)
@@ -88,7 +94,7 @@ func (l *Lock) Resolve() error {
 		for _, n := range e.needs {
 			found := l.Find(n)
 			if links += len(found); links > MaxEdges {
-				return fmt.Errorf("more than %d dependencies: %w", MaxEdges, inventory.ErrTooLarge)
+				return ErrEdges
 			}
 			name := n.Name
 			for _, j := range found {

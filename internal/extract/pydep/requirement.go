@@ -9,6 +9,7 @@
 package pydep
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 
@@ -18,6 +19,10 @@ import (
 // MaxField is the length in bytes up to which a name, a version, a constraint
 // or a URL is kept. Real ones are below 300 bytes.
 const MaxField = 4096
+
+// Any is the constraint of a package of which any version will do. The syntax
+// of specifiers has none, Pipenv and Poetry write this.
+const Any = "*"
 
 // A Requirement is what one dependency specifier asks for.
 type Requirement struct {
@@ -120,7 +125,7 @@ func (r Requirement) Package() (inventory.Package, bool) {
 	p := inventory.Package{Type: "pypi", Name: r.Name}
 	if r.URL == "" {
 		if p.Version = Pinned(r.Constraint); p.Version == "" {
-			p.Constraint = r.Constraint
+			p.Constraint = cmp.Or(r.Constraint, Any)
 		}
 		return p, true
 	}

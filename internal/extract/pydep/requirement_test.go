@@ -65,6 +65,7 @@ func TestPackage(t *testing.T) {
 	}{
 		{Requirement{Name: "a", Constraint: "==1"}, inventory.Package{Type: "pypi", Name: "a", Version: "1"}, true},
 		{Requirement{Name: "a", Constraint: ">1"}, inventory.Package{Type: "pypi", Name: "a", Constraint: ">1"}, true},
+		{Requirement{Name: "a"}, inventory.Package{Type: "pypi", Name: "a", Constraint: "*"}, true},
 		{Requirement{Name: "a", URL: "https://t@h/x"}, inventory.Package{Type: "pypi", Name: "a", Constraint: "https://h/x"}, true},
 		{Requirement{Name: "a", URL: "file:///x/a-1.0.tar.gz"}, inventory.Package{Type: "pypi", Name: "a", Version: "1.0"}, true},
 		{Requirement{Name: "a", URL: "file:///x/a"}, inventory.Package{}, false},

@@ -84,18 +84,13 @@ func (p *parser) entry(text string, editable bool) error {
 		p.facts.Ignored++
 		return nil
 	}
-	r, ok := parse(text, editable)
-	if !ok {
-		if isPath(text, editable) {
-			p.facts.Ignored++
-			return nil
-		}
-		p.problems.Add("line %d: %q is no requirement", p.first, lines.Clip(text))
-		return nil
-	}
-	pkg, ok := r.Package()
-	if !ok || editable && pydep.IsLocal(r.URL) && r.URL != "" {
+	pkg, kind := Entry(text, editable)
+	switch kind {
+	case Local:
 		p.facts.Ignored++
+		return nil
+	case Bad:
+		p.problems.Add("line %d: %q is no requirement", p.first, lines.Clip(text))
 		return nil
 	}
 	if len(p.facts.Packages) >= maxEntries {
@@ -109,6 +104,33 @@ func (p *parser) entry(text string, editable bool) error {
 	p.last = len(p.facts.Packages)
 	p.facts.Packages = append(p.facts.Packages, pkg)
 	return nil
+}
+
+// A Kind is what a requirement is.
+type Kind uint8
+
+// The kinds.
+const (
+	Bad   Kind = iota // it cannot be understood
+	Asked             // a package
+	Local             // a part of the project
+)
+
+// Entry reads one requirement without options of its own. It may be editable,
+// the value of option -e.
+func Entry(text string, editable bool) (inventory.Package, Kind) {
+	r, ok := parse(text, editable)
+	if !ok {
+		if isPath(text, editable) {
+			return inventory.Package{}, Local
+		}
+		return inventory.Package{}, Bad
+	}
+	pkg, ok := r.Package()
+	if !ok || editable && r.URL != "" && pydep.IsLocal(r.URL) {
+		return inventory.Package{}, Local
+	}
+	return pkg, Asked
 }
 
 // parse reads a dependency specifier, or the URL or path of an archive or

@@ -41,8 +41,10 @@ var (
 	// namePattern is a name at the beginning of a requirement.
 	namePattern = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?`)
 	// clausePattern is one part of a constraint. What follows "===" is any
-	// text.
-	clausePattern = regexp.MustCompile(`^(?:===\s*[^\s,;()]+|(?:==|~=|!=|<=|>=|<|>)\s*[A-Za-z0-9.*+!_-]+)$`)
+	// text. uv takes ">=1<2", without the comma.
+	clausePattern = regexp.MustCompile(`^(?:===\s*[^\s,;()]+|(?:(?:==|~=|!=|<=|>=|<|>)\s*[A-Za-z0-9.*+!_-]+)+)$`)
+	// nextClause is an operator behind a version. "!" alone is of an epoch.
+	nextClause = regexp.MustCompile(`!=|[<>=~]`)
 	// separators are the same in names.
 	separators = regexp.MustCompile(`[-_.]+`)
 )
@@ -104,7 +106,12 @@ func Pinned(constraint string) string {
 		if !ok {
 			continue
 		}
-		version = strings.TrimSpace(strings.TrimPrefix(version, "="))
+		if arbitrary, ok := strings.CutPrefix(version, "="); ok {
+			version = arbitrary
+		} else if i := nextClause.FindStringIndex(version); i != nil {
+			version = version[:i[0]]
+		}
+		version = strings.TrimSpace(version)
 		if version != "" && !strings.HasSuffix(version, ".*") {
 			return version
 		}

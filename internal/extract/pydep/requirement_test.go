@@ -22,6 +22,7 @@ var specifiers = []struct {
 	{"a;os_name=='nt'", Requirement{Name: "a", Marker: "os_name=='nt'"}, true},
 	{"a>=1 ; extra == \"x\"", Requirement{Name: "a", Constraint: ">=1", Marker: `extra == "x"`}, true},
 	{"a===x@y", Requirement{Name: "a", Constraint: "===x@y"}, true},
+	{"a>=1<2", Requirement{Name: "a", Constraint: ">=1<2"}, true},
 	{"a>=1,", Requirement{Name: "a", Constraint: ">=1,"}, true},
 	{"a@https://h/x;y ; os_name=='nt'", Requirement{Name: "a", URL: "https://h/x;y", Marker: "os_name=='nt'"}, true},
 	{"a[x] @ git+https://h/x@v1", Requirement{Name: "a", URL: "git+https://h/x@v1"}, true},
@@ -52,6 +53,7 @@ func TestParse(t *testing.T) {
 func TestPinned(t *testing.T) {
 	for constraint, want := range map[string]string{
 		"": "", "==1": "1", "=== 1.0-x": "1.0-x", ">1": "", "==1.*": "", "<2, ==1.5": "1.5", "~=1.4": "", "==": "", "!=1": "",
+		"==1<2": "1", "==1!2.0": "1!2.0", "==1!=2": "1", "===1<2": "1<2",
 	} {
 		assert.Equalf(t, want, Pinned(constraint), "Pinned(%q)", constraint)
 	}

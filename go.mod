@@ -11,14 +11,12 @@ require (
 	github.com/klauspost/compress v1.20.3 // zstd, and a faster gzip than the standard library's
 	github.com/package-url/packageurl-go v0.1.7 // package URLs
 	github.com/stretchr/testify v1.12.1 // tests
-	go.yaml.in/yaml/v3 v3.0.5 // YAML: workflows
+	go.yaml.in/yaml/v3 v3.0.5 // YAML: workflows, environments of conda
+	golang.org/x/mod v0.42.0 // go.mod, and the versions of modules
 	golang.org/x/sync v0.24.0 // errgroup and a weighted semaphore
 )
 
-require golang.org/x/mod v0.42.0
-
 require (
-	
 	github.com/docker/cli v29.7.2+incompatible // indirect
 	github.com/docker/docker-credential-helpers v0.9.3 // indirect
 	github.com/opencontainers/go-digest v1.0.0 // indirect

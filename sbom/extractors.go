@@ -3,13 +3,19 @@ package sbom
 import (
 	"github.com/imagevet/imagevet/internal/extract/apk"
 	"github.com/imagevet/imagevet/internal/extract/bottlerocket"
+	"github.com/imagevet/imagevet/internal/extract/bunlock"
+	"github.com/imagevet/imagevet/internal/extract/cabalfreeze"
+	"github.com/imagevet/imagevet/internal/extract/cargolock"
 	"github.com/imagevet/imagevet/internal/extract/chisel"
 	"github.com/imagevet/imagevet/internal/extract/composer"
 	"github.com/imagevet/imagevet/internal/extract/composerlock"
+	"github.com/imagevet/imagevet/internal/extract/conanlock"
 	"github.com/imagevet/imagevet/internal/extract/conda"
+	"github.com/imagevet/imagevet/internal/extract/condaenv"
 	"github.com/imagevet/imagevet/internal/extract/cpan"
 	"github.com/imagevet/imagevet/internal/extract/cran"
 	"github.com/imagevet/imagevet/internal/extract/dart"
+	"github.com/imagevet/imagevet/internal/extract/denolock"
 	"github.com/imagevet/imagevet/internal/extract/dotnet"
 	"github.com/imagevet/imagevet/internal/extract/dpkg"
 	"github.com/imagevet/imagevet/internal/extract/erlang"
@@ -17,14 +23,18 @@ import (
 	"github.com/imagevet/imagevet/internal/extract/flatpak"
 	"github.com/imagevet/imagevet/internal/extract/gem"
 	"github.com/imagevet/imagevet/internal/extract/gemfilelock"
+	"github.com/imagevet/imagevet/internal/extract/githubactions"
+	"github.com/imagevet/imagevet/internal/extract/gomod"
 	"github.com/imagevet/imagevet/internal/extract/gradlelock"
 	"github.com/imagevet/imagevet/internal/extract/gradleverification"
 	"github.com/imagevet/imagevet/internal/extract/haskell"
 	"github.com/imagevet/imagevet/internal/extract/homebrew"
 	"github.com/imagevet/imagevet/internal/extract/jar"
 	"github.com/imagevet/imagevet/internal/extract/julia"
+	"github.com/imagevet/imagevet/internal/extract/juliamanifest"
 	"github.com/imagevet/imagevet/internal/extract/jvm"
 	"github.com/imagevet/imagevet/internal/extract/luarocks"
+	"github.com/imagevet/imagevet/internal/extract/mixlock"
 	"github.com/imagevet/imagevet/internal/extract/msbuild"
 	"github.com/imagevet/imagevet/internal/extract/nix"
 	"github.com/imagevet/imagevet/internal/extract/npm"
@@ -35,16 +45,33 @@ import (
 	"github.com/imagevet/imagevet/internal/extract/opkg"
 	"github.com/imagevet/imagevet/internal/extract/osrelease"
 	"github.com/imagevet/imagevet/internal/extract/pacman"
+	"github.com/imagevet/imagevet/internal/extract/pdmlock"
 	"github.com/imagevet/imagevet/internal/extract/pear"
+	"github.com/imagevet/imagevet/internal/extract/pipfilelock"
 	"github.com/imagevet/imagevet/internal/extract/pnpmlock"
+	"github.com/imagevet/imagevet/internal/extract/podfilelock"
+	"github.com/imagevet/imagevet/internal/extract/poetrylock"
 	"github.com/imagevet/imagevet/internal/extract/pom"
 	"github.com/imagevet/imagevet/internal/extract/portage"
+	"github.com/imagevet/imagevet/internal/extract/pubspeclock"
+	"github.com/imagevet/imagevet/internal/extract/pylock"
+	"github.com/imagevet/imagevet/internal/extract/pyproject"
 	"github.com/imagevet/imagevet/internal/extract/python"
+	"github.com/imagevet/imagevet/internal/extract/rebarlock"
 	"github.com/imagevet/imagevet/internal/extract/redhat"
+	"github.com/imagevet/imagevet/internal/extract/renvlock"
+	"github.com/imagevet/imagevet/internal/extract/requirements"
 	"github.com/imagevet/imagevet/internal/extract/rpm"
 	"github.com/imagevet/imagevet/internal/extract/rpmmanifest"
 	"github.com/imagevet/imagevet/internal/extract/sbomfile"
+	"github.com/imagevet/imagevet/internal/extract/sbtlock"
 	"github.com/imagevet/imagevet/internal/extract/snap"
+	"github.com/imagevet/imagevet/internal/extract/stacklock"
+	"github.com/imagevet/imagevet/internal/extract/swift"
+	"github.com/imagevet/imagevet/internal/extract/terraformlock"
+	"github.com/imagevet/imagevet/internal/extract/uvlock"
+	"github.com/imagevet/imagevet/internal/extract/vcpkg"
+	"github.com/imagevet/imagevet/internal/extract/yarnlock"
 )
 
 // Extractors returns the extractors that are built in.
@@ -87,15 +114,42 @@ func Extractors() []Extractor {
 		sbomfile.Extractor{},
 		// Lock files and manifests.
 		npmlock.Extractor{},
+		yarnlock.Extractor{},
 		pnpmlock.Extractor{},
+		bunlock.Extractor{},
+		denolock.Extractor{},
+		requirements.Extractor{},
+		pyproject.Extractor{},
+		poetrylock.Extractor{},
+		pipfilelock.Extractor{},
+		uvlock.Extractor{},
+		pdmlock.Extractor{},
+		pylock.Extractor{},
+		condaenv.Extractor{},
+		gomod.Extractor{},
+		cargolock.Extractor{},
 		gemfilelock.Extractor{},
 		composerlock.Extractor{},
 		pom.Extractor{},
 		gradlelock.Extractor{},
 		gradleverification.Extractor{},
+		sbtlock.Extractor{},
 		nugetlock.Extractor{},
 		nugetconfig.Extractor{},
 		msbuild.Extractor{},
 		nugetassets.Extractor{},
+		pubspeclock.Extractor{},
+		mixlock.Extractor{},
+		rebarlock.Extractor{},
+		stacklock.Extractor{},
+		cabalfreeze.Extractor{},
+		swift.Extractor{},
+		podfilelock.Extractor{},
+		conanlock.Extractor{},
+		vcpkg.Extractor{},
+		renvlock.Extractor{},
+		juliamanifest.Extractor{},
+		terraformlock.Extractor{},
+		githubactions.Extractor{},
 	}
 }

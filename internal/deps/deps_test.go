@@ -93,6 +93,9 @@ func TestModulesOfEachPackage(t *testing.T) {
 		purl     = "github.com/package-url/packageurl-go"
 		cdx      = "github.com/CycloneDX/cyclonedx-go"
 		spdx     = "github.com/github/go-spdx/v2"
+		toml     = "github.com/BurntSushi/toml"
+		yaml     = "go.yaml.in/yaml/v3"
+		gomod    = "golang.org/x/mod"
 		semver   = "github.com/aquasecurity/go-version"
 		xerrors  = "golang.org/x/xerrors" // of go-version
 		ggcr     = "github.com/google/go-containerregistry"
@@ -105,11 +108,11 @@ func TestModulesOfEachPackage(t *testing.T) {
 		"version":        {semver, xerrors},
 		"cvss":           {},
 		"sbom/inventory": {},
-		"sbom":           {compress, sync, purl, cdx, spdx},
+		"sbom":           {compress, sync, purl, cdx, spdx, toml, yaml, gomod},
 		"scan/image":     registry,
 		"vulndb":         {semver, xerrors, sync, compress},
-		"scan":           append([]string{purl, cdx, spdx, semver, xerrors}, registry...),
-		"scan/report":    append([]string{purl, cdx, spdx, semver, xerrors}, registry...),
+		"scan":           append([]string{purl, cdx, spdx, toml, yaml, gomod, semver, xerrors}, registry...),
+		"scan/report":    append([]string{purl, cdx, spdx, toml, yaml, gomod, semver, xerrors}, registry...),
 	}
 	packages := list(t)
 	for name, allowed := range want {

@@ -15,10 +15,10 @@
 // # The parts
 //
 //   - scan/image opens images: archives of "docker save", OCI layouts and
-//     archives, registries, unpacked root file systems.
+//     archives, registries, unpacked root file systems, source trees.
 //   - sbom reads the layers of an image, puts them on top of each other and
 //     lists the packages that are installed, each with the layer that brought
-//     it in. sbom/inventory is the model, and the interface for extractors of
+//     it in; of a source tree, those that its lock files name. sbom/inventory is the model, and the interface for extractors of
 //     an embedder's own.
 //   - vulndb compiles advisories in the OSV format into a database and matches
 //     packages with it.

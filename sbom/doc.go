@@ -27,6 +27,13 @@
 // own with [WithExtractors]; the interface and its types are those of package
 // inventory, under their names here.
 //
+// # Lock files
+//
+// Lock files and manifests say what a project asks for. In a source tree they
+// count; in an image where nothing installed speaks for them: see
+// [WithLockfiles]. A version that no file pins stays empty, with what is asked
+// for in [Package].Constraint.
+//
 // # One package, once
 //
 // A package that several files record alike, by its package URL, is one

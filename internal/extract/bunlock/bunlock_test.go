@@ -126,6 +126,9 @@ func TestExtractErrors(t *testing.T) {
 		{"dependencies that are far up", t.Context(), strings.NewReader(packages("", `"`+deep+`":["a@1.0.0",{"dependencies":{"b":""`+strings.Repeat(`,"b":""`, 30_000)+"}}]")), inventory.ErrTooLarge, "bytes of keys"},
 	}
 	for _, tt := range tests {
+		if testing.Short() && strings.HasSuffix(tt.name, "without end") {
+			continue // up to 128 MiB each
+		}
 		facts, err := Extractor{}.Extract(tt.ctx, inventory.NewFile(lockPath, 0o644, 0, tt.content, nil))
 		require.Errorf(t, err, "Extract, %s", tt.name)
 		assert.Zerof(t, facts, "Extract, %s", tt.name)

@@ -106,6 +106,9 @@ func TestExtractErrors(t *testing.T) {
 		{"sections in sections", t.Context(), io.MultiReader(strings.NewReader(`{`), extracttest.Endless(`"packages":{`)), inventory.ErrTooLarge, "nested more than 500 deep"},
 	}
 	for _, tt := range tests {
+		if testing.Short() && strings.HasSuffix(tt.name, "without end") {
+			continue // up to 128 MiB each
+		}
 		facts, err := Extractor{}.Extract(tt.ctx, inventory.NewFile(lockPath, 0o644, 0, tt.content, nil))
 		require.Errorf(t, err, "Extract, %s", tt.name)
 		assert.Zerof(t, facts, "Extract, %s", tt.name)

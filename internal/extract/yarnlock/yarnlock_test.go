@@ -153,6 +153,9 @@ func TestExtractErrors(t *testing.T) {
 		{"dependencies without end", t.Context(), io.MultiReader(strings.NewReader("a@1:\n  version \"1\"\n  dependencies:\n"), extracttest.Endless("    b \"1\"\n")), inventory.ErrTooLarge, "more than 2000000 dependencies"},
 	}
 	for _, tt := range tests {
+		if testing.Short() && strings.HasSuffix(tt.name, "without end") {
+			continue // up to 128 MiB each
+		}
 		facts, err := Extractor{}.Extract(tt.ctx, inventory.NewFile(lockPath, 0o644, 0, tt.content, nil))
 		require.Errorf(t, err, "Extract, %s", tt.name)
 		assert.Zerof(t, facts, "Extract, %s", tt.name)

@@ -33,7 +33,7 @@ import (
 
 // The largest files, with the digests of the archives of 1,000 packages, have
 // a few MiB.
-const maxFile = 64 << 20
+const maxFile = 24 << 20
 
 // Extractor reads Pipfile.lock. The zero value is ready, and safe for use by
 // many goroutines.

@@ -16,14 +16,16 @@ import (
 // all systems, are below 200 KiB.
 const (
 	// MaxTOML is the size in bytes of a document that is read.
-	MaxTOML = 32 << 20
+	MaxTOML = 16 << 20
 	// maxSection is the size in bytes of a section that is decoded.
-	maxSection = 1 << 20
+	maxSection = 512 << 10
 	// maxNesting is of arrays and inline tables, on which the decoder
 	// recurses. It takes time and memory in the square of the depth, and of the
 	// number of dots in a key. Real files have up to four levels.
 	maxNesting = 10
-	maxDots    = 10
+	// maxDeep is how many levels beyond usual a document may have in all.
+	usual   = 4
+	maxDeep = 10_000
 )
 
 // A Section is the part of a TOML document from one header to the next with
@@ -45,7 +47,7 @@ func (s *Section) Decode(v any) (toml.MetaData, error) {
 	case len(s.Text) > maxSection:
 		return toml.MetaData{}, fmt.Errorf("more than %d bytes", maxSection)
 	case s.deep:
-		return toml.MetaData{}, fmt.Errorf("more than %d levels", maxNesting)
+		return toml.MetaData{}, errors.New("too many levels")
 	}
 	return toml.Decode(strings.ToValidUTF8(string(s.Text), "\uFFFD"), v)
 }
@@ -149,6 +151,15 @@ type scanner struct {
 	pos  int
 	line int
 	deep bool
+	over int // levels beyond usual
+}
+
+// level notes how deep a value or key is.
+func (s *scanner) level(n int) {
+	if n > usual {
+		s.over++
+	}
+	s.deep = s.deep || n > maxNesting || s.over > maxDeep && n > usual
 }
 
 // statement moves to the line after a header, a key and its value, a comment
@@ -176,7 +187,7 @@ func (s *scanner) statement() {
 			s.str(c)
 		case '[', '{':
 			depth++
-			s.deep = s.deep || depth > maxNesting
+			s.level(depth)
 			dots = 0
 		case ']', '}':
 			depth--
@@ -185,7 +196,7 @@ func (s *scanner) statement() {
 			dots = 0
 		case '.':
 			dots++
-			s.deep = s.deep || dots > maxDots
+			s.level(dots)
 		}
 	}
 }

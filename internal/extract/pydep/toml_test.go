@@ -60,10 +60,11 @@ func TestDecode(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"\n\n[[p]]\nname = 1", `line 3: "toml: line 2 (last key \"p.name\"): incompatible types: TOML value has type int64; destination has type string"`},
 		{"\n[[p]]\n\nname = x", `line 4: "expected value but found \"x\" instead"`},
-		{"[[p]]\nname = " + strings.Repeat("[", 33) + strings.Repeat("]", 33), `line 1: "more than 10 levels"`},
-		{"[[p]]\n" + strings.Repeat("a.", 11) + "a = 1", `line 1: "more than 10 levels"`},
-		{"[[p]]\n[p." + strings.Repeat("a.", 11) + "a]\n", `line 1: "more than 10 levels"`},
-		{"[[p]]\nname = '" + strings.Repeat("a", maxSection) + "'", `line 1: "more than 1048576 bytes"`},
+		{"[[p]]\nname = " + strings.Repeat("[", 33) + strings.Repeat("]", 33), `line 1: "too many levels"`},
+		{"[[p]]\n" + strings.Repeat("a.", 11) + "a = 1", `line 1: "too many levels"`},
+		{"[[p]]\n[p." + strings.Repeat("a.", 11) + "a]\n", `line 1: "too many levels"`},
+		{"[[p]]\n" + strings.Repeat("a = [[[[[]]]]]\n", maxDeep+1), `line 1: "too many levels"`},
+		{"[[p]]\nname = '" + strings.Repeat("a", maxSection) + "'", `line 1: "more than 524288 bytes"`},
 	}
 	for _, tt := range tests {
 		var got []string
@@ -93,10 +94,10 @@ func TestDecodeBounded(t *testing.T) {
 	}
 	for _, format := range []string{
 		"a%d = 1\n",
-		"a%d." + strings.Repeat("b.", 9) + "c = 1\n",
-		"[p.a%d." + strings.Repeat("b.", 8) + "c]\n",
-		"[[p.a.a.a.a.a.a.a.a]] # %d\n",
-		"a%d = " + strings.Repeat("{a=", 9) + "1" + strings.Repeat("}", 9) + "\n",
+		"a%d." + strings.Repeat("b.", 2) + "c = 1\n",
+		"[p.a%d." + strings.Repeat("b.", 1) + "c]\n",
+		"[[p.a.a.a]] # %d\n",
+		"a%d = " + strings.Repeat("{a=", 4) + "1" + strings.Repeat("}", 4) + "\n",
 		"a%d = [" + strings.Repeat("[[],[]],", 20) + "]\n",
 		"a%d = \"\\u0041\"\n",
 		"a%d = 1979-05-27T07:32:00Z\n",

@@ -181,6 +181,8 @@ func TestOnePom(t *testing.T) {
 		{"byte order mark", "\xef\xbb\xbf" + begin + own + wants(dep("x:y", "1.0", "")) + end, found(1, x)},
 		{"test", begin + own + wants(dep("x:y", "1.0", "<scope>test</scope>")) + end, found(1, test)},
 		{"test and not", begin + own + wants(dep("x:y", "1.0", "<scope>test</scope><type>test-jar</type>"), dep("x:y", "1.0", "")) + end, found(1, x)},
+		{"not test and test", begin + own + wants(dep("x:y", "1.0", ""), dep("x:y", "1.0", "<scope>test</scope><type>test-jar</type>")) + end, found(1, x)},
+		{"the last one counts", begin + own + wants() + wants(dep("x:y", "0.9", "")+dep("x:y", "1.0", "")) + end, found(1, pkg("x:y", "1.0", 7))},
 		{"white space and comments", begin + own + wants(dep(" x :<!-- no -->\ty ", "\n1<!-- no -->.<![CDATA[0]]>", "<exclusions><exclusion><groupId>e</groupId><artifactId>f</artifactId></exclusion></exclusions>")) + end, found(1, x)},
 		{"managed ones are not asked for", begin + own + managed(dep("x:y", "1.0", ""), dep("x:z", "1.0", "")) + end, found(3)},
 		{"nor are plugins", begin + own + "<build><plugins><plugin><groupId>x</groupId><artifactId>y</artifactId>" + wants(dep("x:y", "1", "")) + "</plugin></plugins></build>" + end, found(1)},
@@ -278,6 +280,17 @@ func TestNearestCopy(t *testing.T) {
 	})
 	assert.Equal(t, []inventory.Package{pkg("x:y", "1", 4)}, all["old/deep/child/pom.xml"].Packages)
 	assert.Equal(t, []inventory.Package{pkg("x:y", "2", 4)}, all["new/deep/child/pom.xml"].Packages)
+}
+
+// A parent may have a property for a version, and be named by its value.
+func TestParentWithProperty(t *testing.T) {
+	all := join(t, map[string]string{
+		"pom.xml":   begin + "<groupId>g</groupId><artifactId>a</artifactId><version>${r}</version><properties><r>1</r><x>2</x></properties>" + end,
+		"b/pom.xml": of("a", "b", "\n"+wants(dep("x:y", "${x}", ""))),
+		"c/pom.xml": strings.Replace(of("a", "c", "\n"+wants(dep("x:y", "${x}", ""))), "</version></parent>", "</version><relativePath/></parent>", 1),
+	})
+	assert.Equal(t, []inventory.Package{pkg("x:y", "2", 4)}, all["b/pom.xml"].Packages)
+	assert.Equal(t, []inventory.Package{pkg("x:y", "2", 4)}, all["c/pom.xml"].Packages)
 }
 
 func TestCircles(t *testing.T) {

@@ -108,6 +108,7 @@ func TestExtract(t *testing.T) {
 				return p
 			}()),
 		},
+		{"a crate of the registry besides one in a folder", member + "dependencies = [\"a\"]\n" + entry("a", "1.0.0", "") + a, found(2, cargo("a", "1.0.0", transitive, 5))},
 		{"a crate in a folder besides one of the registry", member + "dependencies = [\"a\"]\n" + a + entry("a", "1.0.0", ""), found(2, cargo("a", "1.0.0", transitive, 8))},
 		{"of members, which are no packages", entry("a", "1.0.0", "dependencies = [\"m\"]\n") + member, found(1, cargo("a", "1.0.0", transitive, 1))},
 		{

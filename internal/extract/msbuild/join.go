@@ -145,7 +145,7 @@ func (s *scope) resolve(ref *item) []inventory.Package {
 // expand replaces the properties in a text whose values are certain.
 func (s *scope) expand(text string) string {
 	steps := 0
-	if value, ok := s.evaluate(text, &steps); ok && value != "" {
+	if value, ok := s.evaluate(text, &steps); ok {
 		return value
 	}
 	return text

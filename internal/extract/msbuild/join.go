@@ -139,7 +139,7 @@ func (s *scope) resolve(ref *item) []inventory.Package {
 			return packages
 		}
 	}
-	return []inventory.Package{ref.pkg("*")} // any version will do
+	return []inventory.Package{ref.pkg("")}
 }
 
 // expand replaces the properties in a text whose values are certain.

@@ -29,6 +29,7 @@
 package msbuild
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"path"
@@ -156,7 +157,7 @@ func (i *item) pkg(version string) inventory.Package {
 	if exact.MatchString(plain) {
 		p.Version = plain
 	} else {
-		p.Constraint = version
+		p.Constraint = cmp.Or(version, "*") // any version will do
 	}
 	return p
 }

@@ -169,6 +169,8 @@ func TestJoin(t *testing.T) {
 		{"a condition of the group", map[string]string{"a.csproj": project("<PropertyGroup Condition=\"'$(Y)'=='z'\"><X>1</X></PropertyGroup>", properties("<X Condition=\"'$(X)'==''\">2</X>"), group(refX))}, map[string][]inventory.Package{"a.csproj": {open(1, "A", "$(X)")}}},
 		{"a choice", map[string]string{"a.csproj": project("<Choose><When Condition='true'>", properties("<X>1</X>"), "</When><Otherwise>", properties("<X>2</X>"), "</Otherwise></Choose>", group(refX))}, map[string][]inventory.Package{"a.csproj": {open(1, "A", "$(X)")}}},
 		{"not set", map[string]string{"a.csproj": project(group(refX))}, map[string][]inventory.Package{"a.csproj": {open(1, "A", "$(X)")}}},
+		{"set to nothing", map[string]string{"a.csproj": project(properties("<X></X>"), group(refX))}, map[string][]inventory.Package{"a.csproj": {open(1, "A", "*")}}},
+		{"no central version either", map[string]string{"a.csproj": project(group(refA)), "Directory.Packages.props": project(group(`<PackageVersion Include="A"/>`))}, map[string][]inventory.Package{"a.csproj": {open(1, "A", "*")}}},
 		{"a program", map[string]string{"a.csproj": project(properties("<X>$([System.Version]::Parse('1.0'))</X>"), group(refX))}, map[string][]inventory.Package{"a.csproj": {open(1, "A", "$(X)")}}},
 		{"a loop", map[string]string{"a.csproj": project(properties("<X>$(Y)</X><Y>$(X)</Y>"), group(refX))}, map[string][]inventory.Package{"a.csproj": {open(1, "A", "$(X)")}}},
 		{"growth", map[string]string{"a.csproj": project(properties("<X>$(Y)$(Y)$(Y)$(Y)</X><Y>$(Z)$(Z)$(Z)$(Z)</Y><Z>"+strings.Repeat("1", 500)+"</Z>"), group(refX))}, map[string][]inventory.Package{"a.csproj": {open(1, "A", "$(X)")}}},

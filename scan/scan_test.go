@@ -393,11 +393,12 @@ func (wishes) Extract(_ context.Context, f *sbom.File) (sbom.Facts, error) {
 
 // What no file pins to a version is told of in one sentence for each file.
 func TestUnpinned(t *testing.T) {
-	names := "p"
+	var names strings.Builder
+	names.WriteString("p")
 	for i := range 12 {
-		names += fmt.Sprintf(" q%02d", i)
+		names.WriteString(fmt.Sprintf(" q%02d", i))
 	}
-	fsys := fstest.MapFS{"a/wishes": {Data: []byte("x")}, "b/wishes": {Data: []byte(names)}}
+	fsys := fstest.MapFS{"a/wishes": {Data: []byte("x")}, "b/wishes": {Data: []byte(names.String())}}
 	pypi := `{"id":"PYSEC-1","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"PyPI","name":"x"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"}]}]}]}`
 	s, err := scan.New(scan.WithDB(openDB(t, pypi)), scan.WithExtractors(wishes{}))
 	require.NoError(t, err)

@@ -119,6 +119,9 @@ func languageName(base string, p inventory.Package) string {
 		sep = ":" // group:artifact
 	case "ConanCenter":
 		return p.Name // the namespace is whoever made the build
+	case "GitHub Actions":
+		// An action in a folder of a repository has the repository's version.
+		p.Name, _, _ = strings.Cut(p.Name, "/")
 	}
 	if p.Namespace == "" {
 		return normalName(base, p.Name)

@@ -458,6 +458,21 @@ func TestMatchBothNames(t *testing.T) {
 	assert.Equal(t, []string{"CVE-2026-0001 src", "CVE-2026-0002 bin", "CVE-2026-0003 src"}, got)
 }
 
+// An action in a folder of a repository is matched as the repository.
+func TestMatchActions(t *testing.T) {
+	db, _ := build(t, `{"id": "GHSA-2", "affected": [{"package": {"ecosystem": "GitHub Actions", "name": "owner/repo"},
+		"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "45.0.8"}]}]}]}`)
+	action := func(name, version string) inventory.Package {
+		return inventory.Package{Type: "githubactions", Namespace: "owner", Name: name, Version: version}
+	}
+	result := match(t, db, inventory.OS{}, action("repo", "v45.0.7"), action("repo/sub/folder", "v45.0.7"), action("repo", "v45.0.8"), action("other", "v1.0.0"))
+	var got []int
+	for _, m := range result.Matches {
+		got = append(got, m.Package)
+	}
+	assert.Equal(t, []int{0, 1}, got)
+}
+
 // A package without a version is neither affected nor safe.
 func TestMatchWithoutVersion(t *testing.T) {
 	db, _ := build(t, osv("GHSA-1", "Maven", "g:a", ranges("introduced 0")), osv("DEBIAN-CVE-2026-0001", "Debian:12", "a", ranges("introduced 0")))

@@ -10,21 +10,29 @@ import (
 
 // The model, under the names that programs use; package inventory documents it.
 type (
-	Target      = inventory.Target
-	Layer       = inventory.Layer
-	OS          = inventory.OS
-	Package     = inventory.Package
-	Source      = inventory.Source
-	FileError   = inventory.FileError
-	LayerError  = inventory.LayerError
-	DigestError = inventory.DigestError
-	Extractor   = inventory.Extractor
-	File        = inventory.File
-	Facts       = inventory.Facts
-	Pattern     = inventory.Pattern
-	Ownership   = inventory.Ownership
-	Relation    = inventory.Relation
-	Joiner      = inventory.Joiner
+	BOM           = inventory.BOM
+	Target        = inventory.Target
+	Layer         = inventory.Layer
+	OS            = inventory.OS
+	Package       = inventory.Package
+	Source        = inventory.Source
+	FileError     = inventory.FileError
+	LayerError    = inventory.LayerError
+	DigestError   = inventory.DigestError
+	Extractor     = inventory.Extractor
+	File          = inventory.File
+	Facts         = inventory.Facts
+	Pattern       = inventory.Pattern
+	Ownership     = inventory.Ownership
+	Relation      = inventory.Relation
+	Joiner        = inventory.Joiner
+	Hash          = inventory.Hash
+	Document      = inventory.Document
+	Tool          = inventory.Tool
+	Vulnerability = inventory.Vulnerability
+	Rating        = inventory.Rating
+	Affected      = inventory.Affected
+	Analysis      = inventory.Analysis
 )
 
 // How a package came into a project.
@@ -78,17 +86,4 @@ type SourceTreeImage interface {
 	FileSystemImage
 	// SourceTree reports whether that is so.
 	SourceTree() bool
-}
-
-// A BOM is the inventory of an image.
-type BOM struct {
-	Target Target
-	Layers []Layer // the base first
-	OS     OS      // the zero value if no file tells
-	// Packages are sorted by type, name, version, architecture, layer and
-	// path.
-	Packages []Package
-	// Problems are files that could not be read or understood, sorted by path.
-	// What they record is missing above.
-	Problems []*FileError
 }

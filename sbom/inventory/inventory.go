@@ -1,12 +1,15 @@
 package inventory
 
+import "time"
+
 // A Target says what was read: an image, an archive or a folder.
 type Target struct {
 	// Name is what the caller asked for: a reference, a file or a folder.
 	Name string `json:"name"`
 	// Kind is "registry", "docker-archive", "oci-layout", "oci-archive",
-	// "rootfs", "tree" for a project's folder or, for a source of the
-	// embedder's own, a word of its choice.
+	// "rootfs", "tree" for a project's folder, "sbom" for a bill of materials
+	// that does not say what it was made from, "product" or, for a source of
+	// the embedder's own, a word of its choice.
 	Kind string `json:"kind"`
 	// Digest is the digest of the image's manifest, such as "sha256:…". It is
 	// empty where there is no manifest in the sense of the OCI image
@@ -16,6 +19,14 @@ type Target struct {
 	ImageID string `json:"image_id"`
 	// Platform is "os/arch" or "os/arch/variant", empty for folders.
 	Platform string `json:"platform"`
+	// Version is that of a product, which an image has not.
+	Version string `json:"version,omitempty"`
+	// Created is when the image was built, as its configuration states; the
+	// zero value if it does not.
+	Created time.Time `json:"created,omitzero"`
+	// Labels are those of the image's labels that tell what it is: the keys
+	// that begin with "org.opencontainers.image.".
+	Labels map[string]string `json:"labels,omitempty"`
 }
 
 // A Layer is what is known of one layer without reading it.
@@ -103,6 +114,9 @@ type Package struct {
 	// SHA1 is the digest of the archive that is the package, in lower-case
 	// hexadecimal digits, where others can tell by it what the package is.
 	SHA1 string
+	// Hashes are other digests of what the package was installed from, as the
+	// record states them, sorted by algorithm and value.
+	Hashes []Hash
 	// Bundled is true for what came with an interpreter or within another
 	// package, such as a default gem of Ruby.
 	Bundled bool

@@ -1,0 +1,51 @@
+package codec
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+	"unicode/utf8"
+)
+
+// clip shortens text from a document for a message.
+func clip(text string) string {
+	const most = 80
+	if len(text) <= most {
+		return text
+	}
+	for n := most; ; n-- {
+		if utf8.RuneStart(text[n]) {
+			return text[:n] + "…"
+		}
+	}
+}
+
+// FormatTime writes a time as all formats want it: in UTC and whole seconds.
+func FormatTime(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }
+
+// ParseTime reads a time of RFC 3339, and dates alone, as some tools write.
+// The result is in UTC.
+func ParseTime(s string) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("no time: %q", clip(s))
+}
+
+// The forms that the schema of CycloneDX allows:
+// https://cyclonedx.org/docs/1.6/json/#components_items_cpe
+var (
+	cpe23 = regexp.MustCompile(`^cpe:2\.3:[aho*\-](:(((\?*|\*?)([a-zA-Z0-9\-._]|(\\[\\*?!"#$%&'()+,/:;<=>@\[\]^` + "`" + `{|}~]))+(\?*|\*?))|[*\-])){5}(:(([a-zA-Z]{2,3}(-([a-zA-Z]{2}|[0-9]{3}))?)|[*\-]))(:(((\?*|\*?)([a-zA-Z0-9\-._]|(\\[\\*?!"#$%&'()+,/:;<=>@\[\]^` + "`" + `{|}~]))+(\?*|\*?))|[*\-])){4}$`)
+	cpe22 = regexp.MustCompile(`^[c][pP][eE]:/[AHOaho]?(:[A-Za-z0-9._\-~%]*){0,6}$`)
+)
+
+// ValidCPE returns a name of the Common Platform Enumeration that formats
+// accept, in version 2.3 or 2.2, or "".
+func ValidCPE(name string) string {
+	if cpe23.MatchString(name) || cpe22.MatchString(name) {
+		return name
+	}
+	return ""
+}

@@ -162,3 +162,39 @@ func cutLast(s, sep string) (before, after string, found bool) {
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// ImagePURL returns the package URL of an image that a registry has
+// (https://github.com/package-url/purl-spec/blob/main/types-doc/oci-definition.md),
+// or "" where name and digest do not tell it.
+func ImagePURL(t *inventory.Target) string {
+	if t.Kind != "registry" || !strings.HasPrefix(t.Digest, "sha256:") {
+		return ""
+	}
+	repository, _, _ := strings.Cut(t.Name, "@")
+	tag := ""
+	if name, last, ok := cutLast(repository, ":"); ok && !strings.Contains(last, "/") {
+		repository, tag = name, last
+	}
+	host, _, ok := strings.Cut(repository, "/")
+	switch {
+	case repository == "":
+		return ""
+	case !ok:
+		repository = "docker.io/library/" + repository
+	case !strings.ContainsAny(host, ".:") && host != "localhost":
+		repository = "docker.io/" + repository
+	}
+	_, name, _ := cutLast(repository, "/")
+	q := map[string]string{"repository_url": strings.ToLower(repository)}
+	if tag != "" {
+		q["tag"] = tag
+	}
+	if _, arch, ok := strings.Cut(t.Platform, "/"); ok {
+		q["arch"], _, _ = strings.Cut(arch, "/")
+	}
+	u := packageurl.NewPackageURL("oci", "", strings.ToLower(name), t.Digest, packageurl.QualifiersFromMap(q), "")
+	if err := u.Normalize(); err != nil {
+		return ""
+	}
+	return u.ToString()
+}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/imagevet/imagevet/internal/codec"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
@@ -100,4 +102,37 @@ func digits(c byte) string {
 		out[i] = c
 	}
 	return string(out)
+}
+
+// Equal compares inventories; the errors in Problems by their text.
+func Equal(t assert.TestingT, want, got *inventory.BOM) bool {
+	return assert.Equal(t, plain(want), plain(got))
+}
+
+// plain returns a copy whose problems can be compared.
+func plain(b *inventory.BOM) *inventory.BOM {
+	out := *b
+	out.Problems = nil
+	for _, p := range b.Problems {
+		q := *p
+		q.Err = errors.New(p.Err.Error())
+		out.Problems = append(out.Problems, &q)
+	}
+	out.Parts = nil
+	for _, p := range b.Parts {
+		out.Parts = append(out.Parts, plain(p))
+	}
+	return &out
+}
+
+// Product returns an inventory of two images, which share packages.
+func Product() *inventory.BOM {
+	other := BOM()
+	other.Target = inventory.Target{Name: "other.tar", Kind: "docker-archive", ImageID: "sha256:" + digits('e')}
+	other.OS = inventory.OS{ID: "alpine", Version: "3.19.1"}
+	other.Vulnerabilities[0].ID = "CVE-2024-2"
+	return &inventory.BOM{
+		Target: inventory.Target{Name: "Product", Version: "7", Kind: "product"},
+		Parts:  []*inventory.BOM{other, BOM(), {Target: inventory.Target{Name: "empty", Kind: "rootfs"}}},
+	}
 }

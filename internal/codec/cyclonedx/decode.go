@@ -1,0 +1,485 @@
+package cyclonedx
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	cdx "github.com/CycloneDX/cyclonedx-go"
+
+	"github.com/imagevet/imagevet/internal/codec"
+	"github.com/imagevet/imagevet/sbom/inventory"
+)
+
+// maxDepth is how many components can be around a component.
+const maxDepth = 64
+
+// A decoder takes the parts of a document, in whatever order.
+type decoder struct {
+	*codec.Collector
+	limits codec.Limits
+	root   *cdx.Component
+	// parts are the images of a product, by the reference of their component.
+	parts map[string]*codec.Collector
+	order []string
+	// owner tells which image an element belongs to, by its reference.
+	owner map[string]*codec.Collector
+	// applications are the lock files of Trivy's documents, by reference.
+	applications map[string]string
+	edges        [][2]string
+	vulns        []pendingVulnerability
+	version      string
+	hasVersion   bool
+	isCycloneDX  bool
+}
+
+type pendingVulnerability struct {
+	inventory.Vulnerability
+	part string
+	refs []string // of Affects
+}
+
+func newDecoder(limits codec.Limits, encoding string) *decoder {
+	d := &decoder{
+		Collector: codec.NewCollector("cyclonedx", limits), limits: limits,
+		parts: map[string]*codec.Collector{}, owner: map[string]*codec.Collector{}, applications: map[string]string{},
+	}
+	d.BOM.Document = inventory.Document{Format: "CycloneDX", Encoding: encoding}
+	return d
+}
+
+// A JSON reads a document in JSON.
+type JSON struct{ *decoder }
+
+var _ codec.JSONReader = JSON{}
+
+// NewJSON returns a reader of one document.
+func NewJSON(limits codec.Limits) JSON { return JSON{newDecoder(limits, "json")} }
+
+// Member takes a member of the document.
+func (d JSON) Member(name string, dec *json.Decoder) (bool, error) {
+	switch name {
+	case "bomFormat":
+		var format string
+		if err := codec.Value(d.Collector, dec, name, &format); err != nil {
+			return true, err
+		}
+		d.isCycloneDX = true
+		if format != "CycloneDX" {
+			return true, fmt.Errorf("the format is %s: %w", codec.Quote(format), ErrFormat)
+		}
+	case "specVersion":
+		if err := codec.Value(d.Collector, dec, name, &d.version); err != nil {
+			return true, err
+		}
+		d.hasVersion = true
+	case "serialNumber":
+		var serial string
+		if err := codec.Value(d.Collector, dec, name, &serial); err != nil {
+			return true, err
+		}
+		d.serial(serial)
+	case "version":
+		var version int
+		return true, codec.Value(d.Collector, dec, "the document's version", &version)
+	case "metadata":
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return true, err
+		}
+		var m cdx.Metadata
+		strictly(d.decoder, raw, "the metadata", &m)
+		return true, d.metadata(&m)
+	case "components":
+		return true, elements(d.decoder, dec, "component", func(c *cdx.Component) error { return d.component(c, d.Collector, 0) })
+	case "dependencies":
+		return true, elements(d.decoder, dec, "dependency", d.dependency)
+	case "vulnerabilities":
+		return true, elements(d.decoder, dec, "vulnerability", d.vulnerability)
+	case "services":
+		return true, elements(d.decoder, dec, "service", d.service)
+	case "compositions":
+		return true, elements(d.decoder, dec, "composition", d.composition)
+	case "citations":
+		return true, elements(d.decoder, dec, "citation", func(c *cdx.Citation) error { d.citation(c); return nil })
+	case "properties":
+		return true, elements(d.decoder, dec, "property", func(p *cdx.Property) error { return nil })
+	case "externalReferences":
+		return true, elements(d.decoder, dec, "external reference", func(r *cdx.ExternalReference) error { return nil })
+	case "annotations", "formulation", "declarations", "definitions", "signature":
+		return true, codec.Skip(dec)
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+// Finish returns the inventory.
+func (d JSON) Finish() (*inventory.BOM, error) {
+	if !d.isCycloneDX {
+		return nil, fmt.Errorf("it has no \"bomFormat\": %w", ErrFormat)
+	}
+	return d.finish()
+}
+
+// elements is [codec.Elements] for the library's types: an element with a
+// member that does not fit is used as far as it goes, and so is one that has
+// members which the specification does not know.
+func elements[T any](d *decoder, dec *json.Decoder, what string, take func(v *T) error) error {
+	n := 0
+	return codec.Elements(d.Collector, dec, what, func(raw *json.RawMessage) error {
+		n++
+		var v T
+		if !strictly(d, *raw, fmt.Sprintf("%s %d", what, n), &v) {
+			return nil
+		}
+		return take(&v)
+	})
+}
+
+// strictly decodes raw, and notes what is not as the specification has it. It
+// reports whether there is something to use.
+func strictly(d *decoder, raw []byte, what string, v any) bool {
+	dec := json.NewDecoder(&bytesReader{raw})
+	dec.DisallowUnknownFields()
+	err := dec.Decode(v)
+	if err == nil {
+		return true
+	}
+	d.Problem("%s is not as the specification has it: %v", what, err)
+	return json.Unmarshal(raw, v) == nil || len(raw) > 0 && raw[0] == '{'
+}
+
+func (d *decoder) serial(serial string) {
+	d.BOM.Document.ID = serial
+	if !uuidURN.MatchString(serial) {
+		d.Problem("the serial number is no UUID: %s", codec.Quote(serial))
+	}
+}
+
+// finish puts everything together.
+func (d *decoder) finish() (*inventory.BOM, error) {
+	if !d.hasVersion {
+		return nil, fmt.Errorf("it has no version of the specification: %w", ErrFormat)
+	}
+	major, _, _ := strings.Cut(d.version, ".")
+	if major != "1" {
+		return nil, fmt.Errorf("version %s of the specification is not known: %w", codec.Quote(d.version), ErrFormat)
+	}
+	if !slices.Contains([]string{"1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7"}, d.version) {
+		d.Problem("version %s of the specification is not known, and read as 1.7", codec.Quote(d.version))
+	}
+	d.BOM.Document.Version = d.version
+	for _, e := range d.edges {
+		if err := d.edge(e[0], e[1]); err != nil {
+			return nil, err
+		}
+	}
+	vulnerabilities := map[*codec.Collector][]inventory.Vulnerability{}
+	for i := range d.vulns {
+		v := &d.vulns[i]
+		c := d.Collector
+		if part, ok := d.parts[v.part]; ok {
+			c = part
+		}
+		for j, ref := range v.refs {
+			owner := d.owner[ref]
+			if owner == nil {
+				owner = d.Collector
+			}
+			switch p := owner.Package(ref); {
+			case p != nil:
+				v.Affects[j].PURL = cmp.Or(p.PURL, ref)
+			case !owner.Known(ref):
+				d.Problem("what %s affects is not in the document: %s", codec.Quote(v.ID), codec.Quote(ref))
+			}
+		}
+		vulnerabilities[c] = append(vulnerabilities[c], v.Vulnerability)
+	}
+	d.BOM.Vulnerabilities = vulnerabilities[d.Collector]
+	for _, ref := range d.order {
+		part := d.parts[ref].Finish()
+		part.Vulnerabilities = vulnerabilities[d.parts[ref]]
+		d.BOM.Parts = append(d.BOM.Parts, part)
+	}
+	if d.root != nil && d.BOM.Target.Kind == "" {
+		d.BOM.Target.Kind = "sbom"
+	}
+	return d.Collector.Finish(), nil
+}
+
+// edge passes a dependency on to the image that it belongs to. What depends on
+// a lock file of Trivy's is listed in it.
+func (d *decoder) edge(from, to string) error {
+	c := d.owner[from]
+	if c == nil {
+		c = d.Collector
+	}
+	if file, ok := d.applications[from]; ok {
+		if p := c.Package(to); p != nil && len(p.Paths) == 0 && file != "" {
+			p.Paths = []string{file}
+		}
+	}
+	if other := d.owner[to]; other != nil && other != c {
+		return nil // a product and its images
+	}
+	return c.DependsOn(from, to)
+}
+
+func (d *decoder) dependency(dep *cdx.Dependency) error {
+	if dep.Ref == "" {
+		d.Problem("a dependency names nothing that has it")
+		return nil
+	}
+	for _, on := range deref(dep.Dependencies) {
+		if len(d.edges) >= d.limits.Edges {
+			return fmt.Errorf("more than %d dependencies: %w", d.limits.Edges, inventory.ErrTooLarge)
+		}
+		d.edges = append(d.edges, [2]string{dep.Ref, on})
+	}
+	if len(deref(dep.Dependencies)) == 0 && len(d.edges) < d.limits.Edges {
+		d.edges = append(d.edges, [2]string{dep.Ref, dep.Ref}) // so that a reference to nothing is noticed
+	}
+	return nil
+}
+
+// metadata takes what the document says of itself and what it is about.
+func (d *decoder) metadata(m *cdx.Metadata) error {
+	doc := &d.BOM.Document
+	if m.Timestamp != "" {
+		t, err := codec.ParseTime(m.Timestamp)
+		if err != nil {
+			d.Problem("the timestamp is %w", err)
+		}
+		doc.Created = t
+	}
+	for _, a := range deref(m.Authors) {
+		name := a.Name
+		if a.Email != "" {
+			name = strings.TrimSpace(name + " <" + a.Email + ">")
+		}
+		if name != "" {
+			doc.Authors = append(doc.Authors, name)
+		}
+	}
+	for _, org := range []*cdx.OrganizationalEntity{m.Manufacturer, m.Manufacture} {
+		if org != nil && org.Name != "" && len(doc.Authors) == 0 {
+			doc.Authors = []string{org.Name}
+		}
+	}
+	if m.Supplier != nil {
+		doc.Supplier = m.Supplier.Name
+	}
+	for _, l := range deref(m.Lifecycles) {
+		doc.Lifecycles = append(doc.Lifecycles, cmp.Or(string(l.Phase), l.Name))
+	}
+	if m.Tools != nil {
+		for _, t := range deref(m.Tools.Tools) {
+			doc.Tools = append(doc.Tools, inventory.Tool{Name: t.Name, Version: t.Version})
+		}
+		for _, t := range deref(m.Tools.Components) {
+			doc.Tools = append(doc.Tools, inventory.Tool{Name: t.Name, Version: t.Version})
+		}
+		for _, t := range deref(m.Tools.Services) {
+			doc.Tools = append(doc.Tools, inventory.Tool{Name: t.Name, Version: t.Version})
+		}
+	}
+	if m.Licenses != nil {
+		d.checkLicenses(*m.Licenses, "the metadata")
+	}
+	if m.Component != nil {
+		d.root = m.Component
+		d.check(m.Component)
+		if err := d.target(m.Component, d.Collector); err != nil {
+			return err
+		}
+		if doc.Supplier == "" && m.Component.Supplier != nil {
+			doc.Supplier = m.Component.Supplier.Name
+		}
+		for i := range deref(m.Component.Components) {
+			if err := d.component(&(*m.Component.Components)[i], d.Collector, 1); err != nil {
+				return err
+			}
+		}
+	}
+	for _, p := range deref(m.Properties) {
+		d.targetProperty(d.Collector, codec.Property(p))
+	}
+	return nil
+}
+
+// target takes the component that a document, or a part of it, is about.
+func (d *decoder) target(c *cdx.Component, into *codec.Collector) error {
+	t := &into.BOM.Target
+	t.Name = c.Name
+	if c.Group != "" {
+		t.Name = c.Group + "/" + c.Name
+	}
+	if strings.HasPrefix(c.Version, "sha256:") {
+		t.Digest = c.Version
+	} else {
+		t.Version = c.Version
+	}
+	if err := into.Element(c.BOMRef); err != nil {
+		return err
+	}
+	if c.BOMRef != "" {
+		d.owner[c.BOMRef] = into
+	}
+	for _, p := range deref(c.Properties) {
+		d.targetProperty(into, codec.Property(p))
+	}
+	// A library is itself what vulnerabilities are looked for in.
+	if c.PackageURL == "" {
+		return nil
+	}
+	p, err := codec.PackageOf(c.PackageURL)
+	switch {
+	case err != nil:
+		d.Problem("the package URL %s cannot be understood: %w", codec.Quote(c.PackageURL), err)
+	case p.Type == "oci" || p.Type == "docker":
+		if t.Digest == "" && strings.HasPrefix(p.Version, "sha256:") {
+			t.Digest = p.Version
+		}
+	case p.Version != "" || c.Version != "":
+		self := *c
+		self.BOMRef, self.Components = "", nil
+		return d.pack(&self, into)
+	}
+	return nil
+}
+
+// targetProperty takes a property of a target, ours or another tool's.
+func (d *decoder) targetProperty(into *codec.Collector, p codec.Property) {
+	t := &into.BOM.Target
+	switch p.Name {
+	case codec.Prefix + "target:name":
+		t.Name = p.Value
+		return
+	case codec.Prefix + "target:version":
+		t.Version = p.Value
+		return
+	case codec.Prefix + "target:digest":
+		t.Digest = p.Value
+		return
+	}
+	known, err := codec.SetTargetProperty(into.BOM, p)
+	if err != nil {
+		d.Problem("%w", err)
+	}
+	if !known {
+		foreignTarget(into.BOM, p)
+	}
+}
+
+// component takes a component and what is within it.
+func (d *decoder) component(c *cdx.Component, into *codec.Collector, depth int) error {
+	d.check(c)
+	if depth > maxDepth {
+		return fmt.Errorf("more than %d components within each other: %w", maxDepth, inventory.ErrTooLarge)
+	}
+	if c.BOMRef != "" && !into.Known(c.BOMRef) {
+		if d.owner[c.BOMRef] != nil {
+			d.Problem("the reference %s is given twice", codec.Quote(c.BOMRef))
+		}
+		d.owner[c.BOMRef] = into
+	}
+	if isPart(c) {
+		return d.image(c)
+	}
+	if err := d.one(c, into); err != nil {
+		return err
+	}
+	for i := range deref(c.Components) {
+		if err := d.component(&(*c.Components)[i], into, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isPart reports whether a component is an image of a product, as this library
+// writes it.
+func isPart(c *cdx.Component) bool {
+	return slices.ContainsFunc(deref(c.Properties), func(p cdx.Property) bool {
+		return p.Name == codec.Prefix+"kind" || strings.HasPrefix(p.Name, codec.Prefix+"layer:0:") || p.Name == codec.Prefix+"target:digest"
+	}) || c.Type == cdx.ComponentTypeContainer && c.Components != nil
+}
+
+// image takes an image of a product.
+func (d *decoder) image(c *cdx.Component) error {
+	if len(d.order) >= d.limits.Packages {
+		return fmt.Errorf("more than %d images: %w", d.limits.Packages, inventory.ErrTooLarge)
+	}
+	ref := cmp.Or(c.BOMRef, fmt.Sprintf("\x00%d", len(d.order)))
+	if d.parts[ref] != nil {
+		ref = fmt.Sprintf("\x00%d", len(d.order))
+	}
+	if err := d.Element(c.BOMRef); err != nil {
+		return err
+	}
+	limits := d.limits
+	limits.Packages -= len(d.BOM.Packages)
+	for _, part := range d.parts {
+		limits.Packages -= len(part.BOM.Packages)
+	}
+	part := codec.NewCollector("cyclonedx", limits)
+	d.parts[ref] = part
+	d.order = append(d.order, ref)
+	if err := d.target(c, part); err != nil {
+		return err
+	}
+	if part.BOM.Target.Kind == "" {
+		part.BOM.Target.Kind = "sbom"
+	}
+	for i := range deref(c.Components) {
+		if err := d.component(&(*c.Components)[i], part, 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// one takes a single component.
+func (d *decoder) one(c *cdx.Component, into *codec.Collector) error {
+	switch {
+	case c.Type == cdx.ComponentTypeOS && c.PackageURL == "":
+		d.system(c, into)
+		return into.Element(c.BOMRef)
+	case c.Type == cdx.ComponentTypeFile && c.PackageURL == "", isContainerOnly(c):
+		return into.Element(c.BOMRef)
+	}
+	if file, ok := trivyApplication(c); ok {
+		d.applications[c.BOMRef] = file
+		return into.Element(c.BOMRef)
+	}
+	return d.pack(c, into)
+}
+
+// isContainerOnly reports whether a component only holds others: a container or
+// platform without a package URL.
+func isContainerOnly(c *cdx.Component) bool {
+	switch c.Type {
+	case cdx.ComponentTypeContainer, cdx.ComponentTypePlatform, cdx.ComponentTypeDevice, cdx.ComponentTypeData,
+		cdx.ComponentTypeCryptographicAsset, cdx.ComponentTypeMachineLearningModel:
+		return c.PackageURL == ""
+	}
+	return false
+}
+
+// system takes the distribution.
+func (d *decoder) system(c *cdx.Component, into *codec.Collector) {
+	os := inventory.OS{ID: c.Name, Version: c.Version, Name: c.Description, CPE: c.CPE}
+	for _, p := range deref(c.Properties) {
+		if !codec.SetOSProperty(&os, codec.Property(p)) {
+			foreignOS(&os, codec.Property(p))
+		}
+	}
+	if into.BOM.OS.ID != "" {
+		d.Problem("there are two operating systems; %s is not used", codec.Quote(c.Name+" "+c.Version))
+		return
+	}
+	into.BOM.OS = os
+}

@@ -167,6 +167,10 @@ func appendDetails(b []byte, rec *advisory.Record, groups [][]Severity) []byte {
 			b = dbfile.AppendString(b, s.Score)
 		}
 	}
+	b = dbfile.AppendUint(b, uint64(len(rec.CWEs)))
+	for _, n := range rec.CWEs {
+		b = dbfile.AppendUint(b, uint64(n))
+	}
 	return b
 }
 
@@ -183,6 +187,7 @@ type record struct {
 	aliases, upstream, references []string
 	summary, details              string
 	groups                        [][]Severity
+	cwes                          []int
 }
 
 func decodeDetails(data []byte) (*record, error) {
@@ -200,6 +205,9 @@ func decodeDetails(data []byte) (*record, error) {
 			group = append(group, Severity{Type: d.String(), Score: d.String()})
 		}
 		r.groups = append(r.groups, group)
+	}
+	for range d.Count() {
+		r.cwes = append(r.cwes, int(min(d.Uint(), 1<<24)))
 	}
 	return r, d.Err()
 }

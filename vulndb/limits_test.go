@@ -211,7 +211,7 @@ func FuzzEntry(f *testing.F) {
 			// What can be read can be written again and means the same.
 			again, err := decodeDetails(appendDetails(nil, &advisory.Record{
 				ID: rec.id, Published: rec.published, Modified: rec.modified, Aliases: rec.aliases, Upstream: rec.upstream,
-				References: rec.references, Summary: rec.summary, Details: rec.details,
+				References: rec.references, Summary: rec.summary, Details: rec.details, CWEs: rec.cwes,
 			}, rec.groups))
 			require.NoError(t, err)
 			require.Equal(t, rec, again)

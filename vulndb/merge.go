@@ -132,6 +132,9 @@ func newMatch(id string, list []finding) Match {
 				m.RatedBy = f.rec.id
 			}
 		}
+		if len(m.CWEs) == 0 && (i == 0 || len(cvesOf(f.rec)) <= 1) {
+			m.CWEs = f.rec.cwes
+		}
 		for _, ref := range f.rec.references {
 			if !references[ref] {
 				references[ref] = true

@@ -32,8 +32,8 @@ type Match struct {
 	Aliases []string `json:"aliases"`
 
 	// What follows is from the advisory in Evidence. Texts that it lacks are
-	// from the first in Other that has them, and so is Severity, but only
-	// from an advisory on a single flaw.
+	// from the first in Other that has them, and so are Severity and CWEs, but
+	// only from an advisory on a single flaw.
 
 	// Summary is one line of plain text, Details CommonMark. Either can be
 	// empty.
@@ -43,6 +43,9 @@ type Match struct {
 	// for the package first. RatedBy is empty if there are none.
 	Severity []Severity `json:"severity"`
 	RatedBy  string     `json:"rated_by"`
+	// CWEs are numbers of the Common Weakness Enumeration
+	// (https://cwe.mitre.org), sorted; few databases state them.
+	CWEs []int `json:"cwes,omitempty"`
 	// References are URLs from all advisories, in their order.
 	References []string `json:"references"`
 	// Published and Modified are zero if the advisory has no such date.

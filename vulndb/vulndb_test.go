@@ -301,7 +301,7 @@ func zipOf(tb testing.TB, members ...string) *bytes.Reader {
 
 func TestMatchDetails(t *testing.T) {
 	db, report := build(t, `{"id": "GHSA-x", "modified": "2026-01-02T03:04:05.5Z", "published": "2025-01-01T00:00:00Z",
-		"aliases": ["CVE-2026-0001"], "details": "D\u00e9tails.", "database_specific": {"severity": "MODERATE"},
+		"aliases": ["CVE-2026-0001"], "details": "D\u00e9tails.", "database_specific": {"severity": "MODERATE", "cwe_ids": ["CWE-79"]},
 		"severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],
 		"references": [{"type": "WEB", "url": "https://example.org/1"}, {"type": "FIX", "url": "https://example.org/2"}],
 		"affected": [{"package": {"ecosystem": "Debian:12", "name": "foo"}, `+ranges("introduced 0")+`},
@@ -317,6 +317,7 @@ func TestMatchDetails(t *testing.T) {
 		Package: 0, ID: "CVE-2026-0001", Aliases: []string{"DSA-1-1", "GHSA-x"},
 		Summary: "foo - update", Details: "Détails.", Severity: []vulndb.Severity{cvss, moderate}, RatedBy: "GHSA-x",
 		References: []string{"https://example.org/1", "https://example.org/2", "https://example.org/3"},
+		CWEs:       []int{79},
 		Published:  time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), Modified: time.Date(2026, 1, 2, 3, 4, 5, 5e8, time.UTC),
 		FixedVersion: "", Status: vulndb.StatusAffected,
 		Evidence: vulndb.Evidence{

@@ -37,6 +37,9 @@ type Record struct {
 	Summary, Details string
 	// Severity holds ratings for all packages.
 	Severity []Severity
+	// CWEs are numbers of the Common Weakness Enumeration, sorted, where the
+	// database states them as GitHub does: "cwe_ids" in database_specific.
+	CWEs []int
 	// References are URLs, in the order of the record.
 	References []string
 	// Affected tells which versions of which packages are affected.

@@ -23,7 +23,7 @@ func TestDecode(t *testing.T) {
 		"aliases": ["CVE-2026-0001", "", "CVE-2026-0001"], "upstream": ["U-1"], "related": ["R-1"],
 		"summary": "S", "details": "D", "credits": [{"name": "N"}],
 		"severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N"}],
-		"database_specific": {"severity": "HIGH", "cpes": []},
+		"database_specific": {"severity": "HIGH", "cpes": [], "cwe_ids": ["CWE-787", "CWE-79", "x", "CWE-79", "CWE-0"]},
 		"references": [{"type": "WEB", "url": "https://example.org"}, {"type": "FIX", "url": "https://example.org"}],
 		"affected": [
 			{
@@ -45,7 +45,7 @@ func TestDecode(t *testing.T) {
 		ID: "X-1", Modified: time.Date(2026, 1, 2, 3, 4, 5, 5e8, time.UTC), Published: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC),
 		Withdrawn: time.Date(2026, 2, 2, 0, 0, 0, 0, time.UTC),
 		Aliases:   []string{"CVE-2026-0001"}, Upstream: []string{"U-1"}, Summary: "S", Details: "D",
-		Severity: []Severity{{"CVSS_V3", "CVSS:3.1/AV:N"}, {Word, "HIGH"}}, References: []string{"https://example.org"},
+		Severity: []Severity{{"CVSS_V3", "CVSS:3.1/AV:N"}, {Word, "HIGH"}}, References: []string{"https://example.org"}, CWEs: []int{79, 787},
 		Affected: []Affected{{
 			Ecosystem: "Debian:12", Name: "foo", GitRanges: 1, Versions: []string{"1", "2"},
 			Ranges: []Range{

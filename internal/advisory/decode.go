@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -59,6 +61,7 @@ type (
 	jsonSpecific struct {
 		Severity json.RawMessage `json:"severity"`
 		Urgency  json.RawMessage `json:"urgency"`
+		CWEs     json.RawMessage `json:"cwe_ids"`
 	}
 )
 
@@ -93,6 +96,7 @@ func Decode(data []byte) (*Record, []error, error) {
 		Summary:   raw.Summary,
 		Details:   raw.Details,
 		Severity:  ratings(raw.Severity, raw.DatabaseSpecific),
+		CWEs:      cwes(raw.DatabaseSpecific),
 	}
 	// A date that cannot be read still says that the record was withdrawn.
 	if raw.Withdrawn != "" && rec.Withdrawn.IsZero() {
@@ -108,6 +112,24 @@ func Decode(data []byte) (*Record, []error, error) {
 		}
 	}
 	return rec, d.list, nil
+}
+
+// cwes reads a list such as ["CWE-79"]. What is none of that form says nothing:
+// the field is the database's own.
+func cwes(s jsonSpecific) []int {
+	var ids []string
+	if json.Unmarshal(s.CWEs, &ids) != nil {
+		return nil
+	}
+	var numbers []int
+	for _, id := range ids {
+		n, err := strconv.ParseUint(strings.TrimPrefix(id, "CWE-"), 10, 24)
+		if err == nil && n > 0 && len(numbers) < 100 {
+			numbers = append(numbers, int(n))
+		}
+	}
+	slices.Sort(numbers)
+	return slices.Compact(numbers)
 }
 
 // defects collects what was left out.

@@ -202,7 +202,7 @@ func TestOpenErrors(t *testing.T) {
 		data[at] = b
 		return data
 	}
-	version2 := edit(len(magic), 2)
+	later := edit(len(magic), Version+1)
 	for _, tt := range []struct {
 		name string
 		data []byte
@@ -212,7 +212,7 @@ func TestOpenErrors(t *testing.T) {
 		{"another format", []byte(strings.Repeat("PK\x03\x04", 100)), ErrForeign},
 		{"line ends changed", bytes.ReplaceAll(good, []byte("\r\n"), []byte("\n")), ErrForeign},
 		{"the beginning only", good[:20], ErrDamaged},
-		{"a later version", version2, ErrVersion},
+		{"a later version", later, ErrVersion},
 		{"a bit of the header", edit(20, good[20]^1), ErrDamaged},
 		{"a bit of the names", edit(headerSize+100, good[headerSize+100]^1), ErrDamaged},
 		{"one byte less", good[:len(good)-1], ErrDamaged},

@@ -9,7 +9,7 @@ import (
 )
 
 // Version is the version of the format that this package writes and reads.
-const Version = 1
+const Version = 2
 
 // The layout, see vulndb/FORMAT.md.
 const (

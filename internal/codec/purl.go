@@ -135,7 +135,7 @@ func DistroOf(purl string) inventory.OS {
 		if _, name, ok := strings.Cut(os.Codename, "-"); ok { // "debian-12" or "bookworm"
 			os.Codename = name
 		}
-		if os.Codename == os.Version {
+		if os.Codename != "" && isDigit(os.Codename[0]) {
 			os.Codename = ""
 		}
 	case isDigit(distro[0]): // the version alone

@@ -77,7 +77,7 @@ func (j *JSONWriter) value(v any) {
 	if err := j.enc.Encode(v); err != nil && j.err == nil {
 		j.err = err
 	}
-	data := j.buf.Bytes()
+	data := EscapeInvisible(j.buf.Bytes())
 	if n := len(data); n > 0 && data[n-1] == '\n' {
 		data = data[:n-1]
 	}

@@ -1,9 +1,12 @@
 package codec
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -48,4 +51,36 @@ func ValidCPE(name string) string {
 		return name
 	}
 	return ""
+}
+
+// EscapeInvisible writes what encoding/json leaves as it is and a terminal may
+// obey as \u escapes: the control characters above ASCII, and the format
+// characters that hide text or change its direction. They occur in strings
+// only, where the escape means the same (RFC 8259, section 7,
+// https://www.rfc-editor.org/rfc/rfc8259#section-7).
+func EscapeInvisible(b []byte) []byte {
+	if slices.IndexFunc(b, func(c byte) bool { return c >= 0x7f }) < 0 || bytes.IndexFunc(b, invisible) < 0 {
+		return b
+	}
+	out := make([]byte, 0, len(b)+64)
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		switch {
+		case !invisible(r):
+			out = append(out, b[:n]...)
+		case r > 0xffff:
+			r -= 0x10000
+			out = fmt.Appendf(out, `\u%04x\u%04x`, 0xd800+(r>>10), 0xdc00+(r&0x3ff))
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+		b = b[n:]
+	}
+	return out
+}
+
+// invisible reports whether r is a control or format character. Line feeds are
+// none here: they separate the lines of the output.
+func invisible(r rune) bool {
+	return r != '\n' && r >= 0x7f && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }

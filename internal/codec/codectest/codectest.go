@@ -3,8 +3,12 @@
 package codectest
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -104,9 +108,46 @@ func digits(c byte) string {
 	return string(out)
 }
 
-// Equal compares inventories; the errors in Problems by their text.
+// Equal compares inventories; the errors in Problems by their text. It shows
+// the lines in which they differ.
 func Equal(t assert.TestingT, want, got *inventory.BOM) bool {
-	return assert.Equal(t, plain(want), plain(got))
+	w, g := plain(want), plain(got)
+	if assert.ObjectsAreEqual(w, g) {
+		return true
+	}
+	return assert.Fail(t, "the inventories differ", "%s", diff(w, g))
+}
+
+// diff returns the lines that only one of two inventories has.
+func diff(want, got *inventory.BOM) string {
+	lines := func(b *inventory.BOM) []string {
+		var errs []string
+		for _, p := range b.Problems {
+			errs = append(errs, p.Error())
+		}
+		data, err := json.MarshalIndent(struct {
+			*inventory.BOM
+			Errors []string
+		}{b, errs}, "", " ")
+		if err != nil {
+			return []string{err.Error()}
+		}
+		return strings.Split(string(data), "\n")
+	}
+	count := map[string]int{}
+	for _, l := range lines(want) {
+		count[l]--
+	}
+	for _, l := range lines(got) {
+		count[l]++
+	}
+	var out strings.Builder
+	for _, l := range slices.Sorted(maps.Keys(count)) {
+		if n := count[l]; n != 0 {
+			fmt.Fprintf(&out, "%+d %s\n", n, l)
+		}
+	}
+	return out.String()
 }
 
 // plain returns a copy whose problems can be compared.

@@ -63,7 +63,8 @@ func (d *decoder) check(c *cdx.Component) {
 	if c.Version != "" && c.VersionRange != "" {
 		d.Problem("component %s has a version and a range of versions", name)
 	}
-	if c.VersionRange != "" && (c.IsExternal == nil || !*c.IsExternal) {
+	// The library does not read the attribute of XML.
+	if c.VersionRange != "" && (c.IsExternal == nil || !*c.IsExternal) && d.BOM.Document.Encoding == "json" {
 		d.Problem("component %s has a range of versions, but is not external", name)
 	}
 	if c.Pedigree != nil {

@@ -1,11 +1,13 @@
 package cyclonedx
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
 
@@ -131,6 +133,9 @@ func elements[T any](d *decoder, dec *json.Decoder, what string, take func(v *T)
 	n := 0
 	return codec.Elements(d.Collector, dec, what, func(raw *json.RawMessage) error {
 		n++
+		if emptyRef(*raw) {
+			d.Problem("%s %d has an empty reference", what, n)
+		}
 		var v T
 		if !strictly(d, *raw, fmt.Sprintf("%s %d", what, n), &v) {
 			return nil
@@ -150,6 +155,13 @@ func strictly(d *decoder, raw []byte, what string, v any) bool {
 	}
 	d.Problem("%s is not as the specification has it: %v", what, err)
 	return json.Unmarshal(raw, v) == nil || len(raw) > 0 && raw[0] == '{'
+}
+
+// emptyRef reports whether an element states a reference that is none, which
+// the library's types do not tell from none at all.
+func emptyRef(raw []byte) bool {
+	_, rest, ok := bytes.Cut(raw, []byte(`"bom-ref"`))
+	return ok && bytes.HasPrefix(bytes.TrimLeft(rest, " \t\r\n:"), []byte(`""`))
 }
 
 func (d *decoder) serial(serial string) {
@@ -252,6 +264,8 @@ func (d *decoder) metadata(m *cdx.Metadata) error {
 		t, err := codec.ParseTime(m.Timestamp)
 		if err != nil {
 			d.Problem("the timestamp is %w", err)
+		} else if _, err := time.Parse(time.RFC3339, m.Timestamp); err != nil {
+			d.Problem("the timestamp has not date and time: %s", codec.Quote(m.Timestamp))
 		}
 		doc.Created = t
 	}

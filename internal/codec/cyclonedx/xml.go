@@ -55,22 +55,39 @@ func DecodeXML(r io.Reader, limits codec.Limits) (*inventory.BOM, error) {
 	if err := x.end(); err != nil {
 		return nil, err
 	}
+	if tokens.doubles > 0 {
+		d.Problem("%d licences have several identifiers or names", tokens.doubles)
+	}
 	return d.finish()
 }
 
-// A depthReader knows how many elements are open.
+// A depthReader knows how many elements are open. It counts the licences that
+// have two identifiers, of which the library's types hold the last.
 type depthReader struct {
-	tokens *xml.Decoder
-	depth  int
+	tokens  *xml.Decoder
+	depth   int
+	license int // the depth of the licence that is open
+	ids     int // that it has
+	doubles int
 }
 
 func (r *depthReader) Token() (xml.Token, error) {
 	t, err := r.tokens.Token()
-	switch t.(type) {
+	switch t := t.(type) {
 	case xml.StartElement:
 		r.depth++
+		switch {
+		case t.Name.Local == "license":
+			r.license, r.ids = r.depth, 0
+		case r.license > 0 && r.depth == r.license+1 && (t.Name.Local == "id" || t.Name.Local == "name"):
+			if r.ids++; r.ids == 2 {
+				r.doubles++
+			}
+		}
 	case xml.EndElement:
-		r.depth--
+		if r.depth--; r.depth < r.license {
+			r.license = 0
+		}
 	}
 	return t, err
 }

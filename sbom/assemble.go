@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/imagevet/imagevet/internal/codec"
 	"github.com/imagevet/imagevet/internal/extract/osrelease"
 	"github.com/imagevet/imagevet/internal/layer"
 	"github.com/imagevet/imagevet/internal/license"
@@ -225,17 +226,8 @@ func mergePackages(found []foundPackage) []Package {
 		slices.Sort(out[i].Paths)
 		out[i].Paths = slices.Compact(out[i].Paths)
 	}
-	slices.SortStableFunc(out, comparePackages)
+	slices.SortStableFunc(out, codec.ComparePackages)
 	return slices.Clip(out)
-}
-
-// comparePackages orders the packages of an inventory.
-func comparePackages(a, b Package) int {
-	return cmp.Or(
-		cmp.Compare(a.Type, b.Type), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name),
-		cmp.Compare(a.Version, b.Version), cmp.Compare(a.Arch, b.Arch), cmp.Compare(a.Layer.Index, b.Layer.Index),
-		cmp.Compare(a.OwnedBy, b.OwnedBy), slices.Compare(a.Paths, b.Paths),
-	)
 }
 
 // merge adds to a package what another record of it says.
@@ -259,6 +251,7 @@ func merge(p, other *Package) {
 	p.Module = cmp.Or(p.Module, other.Module)
 	p.SigningKey = cmp.Or(p.SigningKey, other.SigningKey)
 	p.SHA1 = cmp.Or(p.SHA1, other.SHA1)
+	p.Hashes = mergeHashes(p.Hashes, other.Hashes)
 	p.Bundled = p.Bundled && other.Bundled
 	p.CPEs = union(p.CPEs, other.CPEs)
 	p.Requires = union(p.Requires, other.Requires)
@@ -271,6 +264,20 @@ func merge(p, other *Package) {
 		maps.Copy(all, p.Qualifiers)
 		p.Qualifiers = all
 	}
+}
+
+// mergeHashes returns the digests of two records of a package, sorted. Those
+// that a package of the same version has in one record and not in the other are
+// kept: it may have been built several times.
+func mergeHashes(a, b []Hash) []Hash {
+	if len(b) == 0 || slices.Equal(a, b) {
+		return a
+	}
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, func(x, y Hash) int {
+		return cmp.Or(cmp.Compare(x.Algorithm, y.Algorithm), cmp.Compare(x.Value, y.Value))
+	})
+	return slices.Compact(all)
 }
 
 // union returns a and what only b has, without a change to either.

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/imagevet/imagevet/internal/codec"
 	"github.com/imagevet/imagevet/internal/layer"
 )
 
@@ -54,7 +55,7 @@ func (a *assembler) addDeleted() {
 	for i := range a.bom.Layers {
 		a.bom.Packages = append(a.bom.Packages, mergePackages(byLayer[i])...)
 	}
-	slices.SortStableFunc(a.bom.Packages, comparePackages)
+	slices.SortStableFunc(a.bom.Packages, codec.ComparePackages)
 }
 
 // replaced returns the packages of the i'th version of a file that the next

@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/imagevet/imagevet/internal/codec"
 )
 
 // A dependencies index finds packages by what others require.
@@ -153,7 +155,7 @@ func (d *dependencies) node(folder, name string) (int, bool) {
 // fullName is a package's name with its namespace, as others require it.
 func fullName(p *Package) string {
 	switch {
-	case p.Namespace == "" || ofDistribution(p.Type):
+	case p.Namespace == "" || codec.OfDistribution(p.Type):
 		return p.Name
 	case p.Type == "maven":
 		return p.Namespace + ":" + p.Name

@@ -1,14 +1,19 @@
 package sbom
 
 import (
-	"crypto/sha1"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
-	cdx "github.com/CycloneDX/cyclonedx-go"
+	"github.com/imagevet/imagevet/internal/codec"
+	"github.com/imagevet/imagevet/internal/codec/cyclonedx"
+	"github.com/imagevet/imagevet/internal/codec/purllist"
+	"github.com/imagevet/imagevet/internal/codec/spdx2"
+	"github.com/imagevet/imagevet/internal/codec/spdx3"
 )
 
 // A Format is a way to write a [BOM].
@@ -16,191 +21,171 @@ type Format int
 
 // The formats.
 const (
-	// CycloneDXJSON is CycloneDX 1.6 in JSON:
+	// CycloneDXJSON is CycloneDX in JSON, 1.4 to 1.7, and 1.6 where
+	// [WithSpecVersion] asks for no other:
 	// https://cyclonedx.org/docs/1.6/json/
 	CycloneDXJSON Format = iota + 1
-	// CycloneDXXML is CycloneDX 1.6 in XML: https://cyclonedx.org/docs/1.6/xml/
+	// CycloneDXXML is CycloneDX in XML, of the same versions:
+	// https://cyclonedx.org/docs/1.6/xml/
 	CycloneDXXML
+	// SPDXJSON is SPDX in JSON, 2.2, 2.3 and 3.0 (JSON-LD), and 2.3 where
+	// WithSpecVersion asks for no other: https://spdx.github.io/spdx-spec/v2.3/
+	SPDXJSON
+	// SPDXTagValue is SPDX as tags and values, 2.2 and 2.3.
+	SPDXTagValue
+	// PackageURLs is a list of the package URLs alone, one a line.
+	PackageURLs
 )
 
-// ErrFormat is returned for a [Format] that is not one of the constants.
+// ErrFormat is returned for a [Format] that is not one of the constants, for a
+// version that a format has not, and by [Decode] for what is no bill of
+// materials.
 var ErrFormat = errors.New("sbom: no such format")
 
-// Encode writes the BOM. Equal BOMs give equal bytes: there is no timestamp,
-// and the serial number is a UUID of version 5 made from the content.
+// An EncodeOption changes one default of [Encode] and [Check]. If two conflict,
+// the last one wins.
+type EncodeOption func(*codec.Options) error
+
+// WithSpecVersion sets the version of the format's specification, such as
+// "1.5". The default is the one that [Format] names.
+func WithSpecVersion(version string) EncodeOption {
+	return func(o *codec.Options) error {
+		o.Version = version
+		return nil
+	}
+}
+
+// WithTimestamp states when the document was made, in whole seconds. The zero
+// time states none. The default is that of the document that the BOM was
+// decoded from, else none: no clock is read, so that the same BOM gives the
+// same bytes. SPDX must have a time; without one it is that of the image, or
+// else the first second of 1970.
+func WithTimestamp(t time.Time) EncodeOption {
+	return func(o *codec.Options) error {
+		o.Created = t.UTC().Truncate(time.Second)
+		return nil
+	}
+}
+
+// WithSourceDateEpoch is [WithTimestamp] with the value of the environment
+// variable SOURCE_DATE_EPOCH, seconds since 1970 in decimal digits
+// (https://reproducible-builds.org/specs/source-date-epoch/). An empty value
+// changes nothing.
+func WithSourceDateEpoch(value string) EncodeOption {
+	return func(o *codec.Options) error {
+		if value == "" {
+			return nil
+		}
+		seconds, err := strconv.ParseInt(value, 10, 64)
+		const last = 253402300799 // of the year 9999
+		if err != nil || seconds < 0 || seconds > last {
+			return fmt.Errorf("sbom: WithSourceDateEpoch(%q): no number of seconds", value)
+		}
+		o.Created = time.Unix(seconds, 0).UTC()
+		return nil
+	}
+}
+
+// WithAuthors states who is responsible for the document: people, as
+// "Name <address>", or organisations. The default is that of the document
+// that the BOM was decoded from.
+func WithAuthors(authors ...string) EncodeOption {
+	return func(o *codec.Options) error {
+		if slices.ContainsFunc(authors, func(a string) bool { return strings.TrimSpace(a) == "" }) {
+			return errors.New("sbom: WithAuthors: an empty name")
+		}
+		o.Authors = slices.Clone(authors)
+		return nil
+	}
+}
+
+// WithSupplier states who supplies what the BOM is of. The default is that of
+// the document that the BOM was decoded from.
+func WithSupplier(name string) EncodeOption {
+	return func(o *codec.Options) error {
+		o.Supplier = name
+		return nil
+	}
+}
+
+// WithTool names the program that makes the document, beside this library. The
+// version can be empty. The default is the library alone.
+func WithTool(name, version string) EncodeOption {
+	return func(o *codec.Options) error {
+		if name == "" {
+			return errors.New("sbom: WithTool: no name")
+		}
+		o.Tools = append(o.Tools, Tool{Name: name, Version: version})
+		return nil
+	}
+}
+
+// WithCompact leaves out white space that only people need. The default is
+// false.
+func WithCompact(compact bool) EncodeOption {
+	return func(o *codec.Options) error {
+		o.Compact = compact
+		return nil
+	}
+}
+
+// encodeOptions returns the options for b.
+func encodeOptions(b *BOM, opts []EncodeOption) (*codec.Options, error) {
+	o := codec.Options{Created: b.Document.Created, Authors: b.Document.Authors, Supplier: b.Document.Supplier}
+	for _, t := range b.Document.Tools {
+		if t.Name != codec.Name {
+			o.Tools = append(o.Tools, t)
+		}
+	}
+	for _, opt := range opts {
+		if err := opt(&o); err != nil {
+			return nil, err
+		}
+	}
+	return &o, nil
+}
+
+// Encode writes the BOM, one package after the other. Equal BOMs and options
+// give equal bytes: what a document has of references, serial numbers and name
+// spaces is made from its content.
 //
-// A component is written for the operating system and for each package, with
-// its package URL, licences, and the files that record it. The layer and the
-// source package are properties "imagevet:layer:index",
-// "imagevet:layer:diffID", "imagevet:source:name", "imagevet:source:version",
-// "imagevet:arch" and "imagevet:extractor"; "imagevet:deletedBy:index" marks
-// what [WithDeleted] has kept; "imagevet:relation", "imagevet:development",
-// "imagevet:constraint" and "imagevet:line" are what lock files and manifests
-// tell. Problems are properties
-// "imagevet:problem" of the metadata: what they hide is missing from the list.
-func Encode(w io.Writer, b *BOM, f Format) error {
-	format := cdx.BOMFileFormatJSON
+// All formats hold every field of the model, where they have no field of their
+// own as properties whose names begin with "imagevet:", and [Decode] gives back
+// what was written. The table in the package comment says what is lost.
+//
+// The error wraps [ErrFormat] if there is no such format or version; otherwise
+// it is that of w or of an option.
+func Encode(w io.Writer, b *BOM, f Format, opts ...EncodeOption) error {
+	o, err := encodeOptions(b, opts)
+	if err != nil {
+		return err
+	}
 	switch f {
 	case CycloneDXJSON:
+		err = cyclonedx.EncodeJSON(w, b, o)
 	case CycloneDXXML:
-		format = cdx.BOMFileFormatXML
+		err = cyclonedx.EncodeXML(w, b, o)
+	case SPDXJSON:
+		if strings.HasPrefix(o.Version, "3.") {
+			err = spdx3.EncodeJSON(w, b, o)
+		} else {
+			err = spdx2.EncodeJSON(w, b, o)
+		}
+	case SPDXTagValue:
+		err = spdx2.EncodeTagValue(w, b, o)
+	case PackageURLs:
+		if o.Version != "" {
+			return fmt.Errorf("%w: a list of package URLs has no version %q", ErrFormat, o.Version)
+		}
+		err = purllist.Encode(w, b)
 	default:
 		return fmt.Errorf("%w: %d", ErrFormat, int(f))
 	}
-	doc := cyclonedx(b)
-	hash := sha1.New()
-	if err := cdx.NewBOMEncoder(hash, cdx.BOMFileFormatJSON).EncodeVersion(doc, cdx.SpecVersion1_6); err != nil {
-		return fmt.Errorf("sbom: %w", err)
+	if errors.Is(err, cyclonedx.ErrVersion) || errors.Is(err, spdx2.ErrVersion) || errors.Is(err, spdx3.ErrVersion) {
+		return fmt.Errorf("%w: %w", ErrFormat, err)
 	}
-	doc.SerialNumber = "urn:uuid:" + uuid5(hash.Sum(nil))
-	enc := cdx.NewBOMEncoder(w, format).SetPretty(true).SetEscapeHTML(false)
-	if err := enc.EncodeVersion(doc, cdx.SpecVersion1_6); err != nil {
+	if err != nil {
 		return fmt.Errorf("sbom: %w", err)
 	}
 	return nil
-}
-
-// uuid5 makes a UUID of version 5 of a SHA-1 sum: RFC 9562, section 5.5.
-func uuid5(sum []byte) string {
-	u := sum[:16]
-	u[6] = u[6]&0x0f | 0x50
-	u[8] = u[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16])
-}
-
-func cyclonedx(b *BOM) *cdx.BOM {
-	doc := cdx.NewBOM()
-	root := cdx.Component{
-		BOMRef:  "image",
-		Type:    cdx.ComponentTypeContainer,
-		Name:    b.Target.Name,
-		Version: b.Target.Digest,
-	}
-	root.Properties = properties(
-		"imagevet:kind", b.Target.Kind, "imagevet:imageID", b.Target.ImageID, "imagevet:platform", b.Target.Platform)
-	doc.Metadata = &cdx.Metadata{
-		Component: &root,
-		Tools: &cdx.ToolsChoice{Components: &[]cdx.Component{{
-			Type: cdx.ComponentTypeApplication, Name: "imagevet",
-		}}},
-	}
-	var problems []string
-	for _, p := range b.Problems {
-		problems = append(problems, "imagevet:problem", p.Error())
-	}
-	doc.Metadata.Properties = properties(problems...)
-	components := []cdx.Component{}
-	dependencies := []cdx.Dependency{}
-	if b.OS.ID != "" {
-		components = append(components, cdx.Component{
-			BOMRef: "os", Type: cdx.ComponentTypeOS, Name: b.OS.ID, Version: b.OS.Version, Description: b.OS.Name, CPE: cpe(b.OS.CPE),
-		})
-	}
-	used := map[string]int{}
-	for i := range b.Packages {
-		p := &b.Packages[i]
-		c := component(p, used)
-		components = append(components, c)
-		// What depends on a package URL depends on its first component.
-		if len(p.DependsOn) > 0 {
-			dependencies = append(dependencies, cdx.Dependency{Ref: c.BOMRef, Dependencies: &p.DependsOn})
-		}
-	}
-	doc.Components = &components
-	if len(dependencies) > 0 {
-		doc.Dependencies = &dependencies
-	}
-	return doc
-}
-
-// component describes a package. Its reference is the package URL, with a
-// number if an image has the package several times; used counts them.
-func component(p *Package, used map[string]int) cdx.Component {
-	ref := p.PURL
-	if used[p.PURL]++; used[p.PURL] > 1 {
-		ref += "#" + strconv.Itoa(used[p.PURL])
-	}
-	occurrences := []cdx.EvidenceOccurrence{}
-	for _, path := range p.Paths {
-		occurrences = append(occurrences, cdx.EvidenceOccurrence{Location: path})
-	}
-	c := cdx.Component{
-		BOMRef:     ref,
-		Type:       cdx.ComponentTypeLibrary,
-		Name:       p.Name,
-		Version:    p.Version,
-		Publisher:  p.Maintainer,
-		PackageURL: p.PURL,
-		Evidence:   &cdx.Evidence{Occurrences: &occurrences},
-		Properties: properties(
-			"imagevet:arch", p.Arch,
-			"imagevet:constraint", p.Constraint,
-			"imagevet:development", onlyTrue(p.Development),
-			"imagevet:extractor", p.Extractor,
-			"imagevet:layer:index", strconv.Itoa(p.Layer.Index),
-			"imagevet:layer:diffID", p.Layer.DiffID,
-			"imagevet:line", positive(p.Line),
-			"imagevet:ownedBy", p.OwnedBy,
-			"imagevet:relation", p.Relation.String(),
-			"imagevet:source:name", p.Source.Name,
-			"imagevet:source:version", p.Source.Version),
-	}
-	if len(p.CPEs) > 0 {
-		c.CPE = cpe(p.CPEs[0])
-	}
-	var licenses cdx.Licenses
-	if p.LicenseExpression != "" {
-		licenses = cdx.Licenses{{Expression: p.LicenseExpression}}
-	} else {
-		for _, l := range p.Licenses { // word for word
-			licenses = append(licenses, cdx.LicenseChoice{License: &cdx.License{Name: l}})
-		}
-	}
-	if len(licenses) > 0 {
-		c.Licenses = &licenses
-	}
-	if p.SHA1 != "" {
-		c.Hashes = &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA1, Value: p.SHA1}}
-	}
-	if p.DeletedBy != nil {
-		*c.Properties = append(*c.Properties, cdx.Property{Name: "imagevet:deletedBy:index", Value: strconv.Itoa(p.DeletedBy.Index)})
-	}
-	return c
-}
-
-func onlyTrue(b bool) string {
-	if b {
-		return "true"
-	}
-	return ""
-}
-
-func positive(n int) string {
-	if n > 0 {
-		return strconv.Itoa(n)
-	}
-	return ""
-}
-
-// properties makes a list of pairs of name and value, without those that have
-// no value.
-func properties(pairs ...string) *[]cdx.Property {
-	var out []cdx.Property
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			out = append(out, cdx.Property{Name: pairs[i], Value: pairs[i+1]})
-		}
-	}
-	if out == nil {
-		return nil
-	}
-	return &out
-}
-
-// cpe returns a CPE name that the schema allows, or none.
-func cpe(name string) string {
-	if strings.HasPrefix(name, "cpe:2.3:") || strings.HasPrefix(name, "cpe:/") {
-		return name
-	}
-	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/codec"
 	"github.com/imagevet/imagevet/internal/distro"
 	"github.com/imagevet/imagevet/internal/layer"
 )
@@ -83,7 +84,7 @@ func (a *assembler) dropKnown(systems map[owner]*Package) {
 		}
 	}
 	a.found = slices.DeleteFunc(a.found, func(f foundPackage) bool {
-		return (f.Type == "generic" || ofDistribution(f.Type) || f.declared) && known[f.OwnedBy]
+		return (f.Type == "generic" || codec.OfDistribution(f.Type) || f.declared) && known[f.OwnedBy]
 	})
 }
 
@@ -97,7 +98,7 @@ func (a *assembler) foldCopies() {
 	listed := map[source]map[string]bool{} // names
 	for i := range a.found {
 		p := &a.found[i]
-		if !ofDistribution(p.Type) {
+		if !codec.OfDistribution(p.Type) {
 			continue
 		}
 		from := source{p.Type, p.Extractor}
@@ -130,7 +131,7 @@ func (a *assembler) foldCopies() {
 	}
 	for i := range a.found {
 		p := &a.found[i].Package
-		if !ofDistribution(p.Type) {
+		if !codec.OfDistribution(p.Type) {
 			continue
 		}
 		k := keyOf(p)
@@ -141,7 +142,7 @@ func (a *assembler) foldCopies() {
 	copies := map[int]bool{}
 	for i := range a.found {
 		p := &a.found[i].Package
-		if !ofDistribution(p.Type) {
+		if !codec.OfDistribution(p.Type) {
 			continue
 		}
 		if at := best[keyOf(p)]; a.found[at].Extractor != p.Extractor {

@@ -5,22 +5,13 @@ import (
 	"strings"
 
 	"github.com/package-url/packageurl-go"
-)
 
-// ofDistribution reports whether packages of a type are a distribution's, whose
-// ID is the namespace of the package URL, as the definitions of these types
-// ask: https://github.com/package-url/purl-spec/tree/main/types-doc.
-func ofDistribution(kind string) bool {
-	switch kind {
-	case "deb", "apk", "rpm", "alpm":
-		return true
-	}
-	return false
-}
+	"github.com/imagevet/imagevet/internal/codec"
+)
 
 // defaultNamespace is the namespace of packages that state none.
 func defaultNamespace(kind string, os OS) string {
-	if ofDistribution(kind) {
+	if codec.OfDistribution(kind) {
 		return os.ID
 	}
 	return ""
@@ -44,7 +35,7 @@ func packageURL(p *Package, os OS) (string, error) {
 		}
 	}
 	set("arch", p.Arch)
-	if ofDistribution(p.Type) && os.ID != "" {
+	if codec.OfDistribution(p.Type) && os.ID != "" {
 		distro := os.ID
 		if os.Version != "" {
 			distro += "-" + os.Version

@@ -17,8 +17,28 @@ import (
 )
 
 // Match compares an inventory with the database, and judges what it finds. It
-// reads nothing but the database.
+// reads nothing but the database. Of a product, each of its parts is compared
+// by itself; packages, problems and coverage are those of all of them.
 func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
+	r, err := s.match(ctx, bom)
+	if err != nil {
+		return nil, err
+	}
+	for _, part := range bom.Parts {
+		p, err := s.Match(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		r.add(part.Target.Name, p)
+	}
+	if len(bom.Parts) > 0 {
+		r.sort()
+	}
+	return r, nil
+}
+
+// match compares an inventory without its parts.
+func (s *Scanner) match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 	r := &Report{
 		SchemaVersion: SchemaVersion,
 		Target:        Target{bom.Target, slices.Clone(bom.Layers)},
@@ -29,12 +49,13 @@ func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 		Findings:      []Finding{},
 		Suppressed:    []Suppressed{},
 		Problems:      []Problem{},
+		BOM:           bom,
 	}
 	for i := range bom.Packages {
 		r.Packages = append(r.Packages, packageOf(&bom.Packages[i]))
 	}
 	for _, p := range bom.Problems {
-		r.Problems = append(r.Problems, Problem{p.Path, p.Extractor, p.Err.Error()})
+		r.Problems = append(r.Problems, Problem{Path: p.Path, Extractor: p.Extractor, Error: p.Err.Error()})
 	}
 	if s.cfg.db == nil {
 		if len(bom.Packages) > 0 {
@@ -54,13 +75,13 @@ func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 	unpinned := map[string][]string{} // names of packages without a version, by file
 	for _, p := range m.Problems {
 		if pkg := &bom.Packages[p.Package]; pkg.Version == "" {
-			unpinned[pkg.Paths[0]] = append(unpinned[pkg.Paths[0]], strings.TrimSpace(pkg.Name+" "+pkg.Constraint))
+			unpinned[firstPath(pkg.Paths)] = append(unpinned[firstPath(pkg.Paths)], strings.TrimSpace(pkg.Name+" "+pkg.Constraint))
 			continue
 		}
-		r.Problems = append(r.Problems, Problem{bom.Packages[p.Package].Paths[0], "match", p.Message})
+		r.Problems = append(r.Problems, Problem{Path: firstPath(bom.Packages[p.Package].Paths), Extractor: "match", Error: p.Message})
 	}
 	for path, names := range unpinned {
-		r.Problems = append(r.Problems, Problem{path, "match", withoutVersion(names)})
+		r.Problems = append(r.Problems, Problem{Path: path, Extractor: "match", Error: withoutVersion(names)})
 	}
 	for i := range m.Matches {
 		match := &m.Matches[i]
@@ -68,12 +89,78 @@ func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 		r.Problems = append(r.Problems, problems...)
 		s.judge(r, f)
 	}
+	r.sort()
+	return r, nil
+}
+
+// firstPath is the first file that records a package, "" if none is known.
+func firstPath(paths []string) string {
+	if len(paths) == 0 {
+		return ""
+	}
+	return paths[0]
+}
+
+// sort puts a report into its order.
+func (r *Report) sort() {
 	sortFindings(r)
 	slices.SortStableFunc(r.Problems, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Extractor, b.Extractor), cmp.Compare(a.Error, b.Error))
+		return cmp.Or(cmp.Compare(a.Target, b.Target), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Extractor, b.Extractor), cmp.Compare(a.Error, b.Error))
 	})
 	r.Problems = slices.Compact(r.Problems)
-	return r, nil
+}
+
+// add takes in the report of one of several images. What there can be only one
+// of, the distribution, stays empty where they differ, and the end of its
+// support is a problem.
+func (r *Report) add(target string, part *Report) {
+	name := func(p *Package) {
+		if p.Target == "" {
+			p.Target = target
+		}
+	}
+	for _, p := range part.Packages {
+		name(&p)
+		r.Packages = append(r.Packages, p)
+	}
+	for _, f := range part.Findings {
+		name(&f.Package)
+		r.Findings = append(r.Findings, f)
+	}
+	for _, f := range part.Suppressed {
+		name(&f.Package)
+		r.Suppressed = append(r.Suppressed, f)
+	}
+	for _, p := range part.Problems {
+		p.Target = cmp.Or(p.Target, target)
+		r.Problems = append(r.Problems, p)
+	}
+	if part.OS.EndOfLife {
+		r.Problems = append(r.Problems, Problem{
+			Extractor: "match", Target: target,
+			Error: fmt.Sprintf("%s has had no security support since %s: flaws found since may be missing", part.OS.Name, part.OS.EndOfLifeDate),
+		})
+	}
+	for _, c := range part.Coverage {
+		at := slices.IndexFunc(r.Coverage, func(known vulndb.Coverage) bool {
+			return known.Ecosystem == c.Ecosystem && known.Status == c.Status && known.Reason == c.Reason
+		})
+		if at < 0 {
+			r.Coverage = append(r.Coverage, c)
+			continue
+		}
+		r.Coverage[at].Packages += c.Packages
+	}
+	r.Database = part.Database // the same for all
+	sum, more := &r.Summary, &part.Summary
+	sum.Critical += more.Critical
+	sum.High += more.High
+	sum.Medium += more.Medium
+	sum.Low += more.Low
+	sum.Negligible += more.Negligible
+	sum.None += more.None
+	sum.Unknown += more.Unknown
+	sum.Fixable += more.Fixable
 }
 
 // withoutVersion tells of the packages of a file that cannot be compared,
@@ -206,7 +293,7 @@ func packageLayer(l *sbom.Layer) PackageLayer { return PackageLayer{l.Index, l.D
 func finding(p Package, m *vulndb.Match) (Finding, []Problem) {
 	f := Finding{
 		ID: m.ID, Aliases: m.Aliases, CVSS: []CVSS{}, Package: p, FixedVersion: m.FixedVersion, Status: Status(m.Status),
-		Title: m.Summary, Description: m.Details, References: m.References, Published: m.Published, Modified: m.Modified,
+		Title: m.Summary, Description: m.Details, References: m.References, CWEs: m.CWEs, Published: m.Published, Modified: m.Modified,
 		Evidence: m.Evidence, OtherEvidence: m.Other,
 	}
 	var problems []Problem
@@ -222,7 +309,7 @@ func finding(p Package, m *vulndb.Match) (Finding, []Problem) {
 		}
 		v, err := cvss.Parse(rating.Score)
 		if err != nil {
-			problems = append(problems, Problem{p.Paths[0], "match", fmt.Sprintf("rating by %s: %v", m.RatedBy, err)})
+			problems = append(problems, Problem{Path: firstPath(p.Paths), Extractor: "match", Error: fmt.Sprintf("rating by %s: %v", m.RatedBy, err)})
 			continue
 		}
 		f.CVSS = append(f.CVSS, CVSS{m.RatedBy, v.Version(), rating.Score, v.Score()})
@@ -293,6 +380,7 @@ func sortFindings(r *Report) {
 			cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Package.Name, b.Package.Name), cmp.Compare(a.ID, b.ID),
 			cmp.Compare(a.Package.Version, b.Package.Version), cmp.Compare(a.Package.Arch, b.Package.Arch),
 			cmp.Compare(a.Package.Layer.Index, b.Package.Layer.Index), cmp.Compare(a.Package.PURL, b.Package.PURL),
+			cmp.Compare(a.Package.Target, b.Package.Target),
 		)
 	}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return order(&a, &b) })

@@ -35,6 +35,9 @@ type Report struct {
 	// Problems are what could not be read or understood, and so may hide
 	// packages or findings. They are sorted by path.
 	Problems []Problem `json:"problems"`
+	// BOM is the inventory that was compared, for the formats of bills of
+	// materials.
+	BOM *sbom.BOM `json:"-"`
 }
 
 // A Target is what was scanned.
@@ -90,15 +93,17 @@ type Finding struct {
 	// is Unknown.
 	SeveritySource string `json:"severity_source"`
 	// CVSS are the vectors that the advisory states.
-	CVSS         []CVSS    `json:"cvss"`
-	Package      Package   `json:"package"`
-	FixedVersion string    `json:"fixed_version"`
-	Status       Status    `json:"status"`
-	Title        string    `json:"title"`
-	Description  string    `json:"description"`
-	References   []string  `json:"references"`
-	Published    time.Time `json:"published,omitzero"`
-	Modified     time.Time `json:"modified,omitzero"`
+	CVSS         []CVSS   `json:"cvss"`
+	Package      Package  `json:"package"`
+	FixedVersion string   `json:"fixed_version"`
+	Status       Status   `json:"status"`
+	Title        string   `json:"title"`
+	Description  string   `json:"description"`
+	References   []string `json:"references"`
+	// CWEs are numbers of the Common Weakness Enumeration.
+	CWEs      []int     `json:"cwes,omitempty"`
+	Published time.Time `json:"published,omitzero"`
+	Modified  time.Time `json:"modified,omitzero"`
 	// Evidence is what the finding rests on. Other advisories that say the
 	// same are in OtherEvidence.
 	Evidence      vulndb.Evidence   `json:"evidence"`
@@ -121,7 +126,8 @@ type Package struct {
 	Version string      `json:"version"`
 	Arch    string      `json:"arch"`
 	Source  sbom.Source `json:"source"`
-	// Paths are the files that record the package.
+	// Paths are the files that record the package. A bill of materials can
+	// leave that open.
 	Paths []string `json:"paths"`
 	// Layer is the layer that brought the package in.
 	Layer PackageLayer `json:"layer"`
@@ -140,6 +146,9 @@ type Package struct {
 	// DeletedBy is the layer that took the package away again. It is not
 	// matched then, and is there only if [sbom.WithDeleted] keeps it.
 	DeletedBy *PackageLayer `json:"deleted_by,omitempty"`
+	// Target is the name of the image that has the package, where a bill of
+	// materials of several was compared.
+	Target string `json:"target,omitempty"`
 }
 
 // A PackageLayer is the layer that brought a package in.
@@ -184,4 +193,6 @@ type Problem struct {
 	// "match".
 	Extractor string `json:"extractor"`
 	Error     string `json:"error"`
+	// Target is the name of the image, where there are several.
+	Target string `json:"target,omitempty"`
 }

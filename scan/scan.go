@@ -3,7 +3,9 @@ package scan
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
+	"os"
 
 	"github.com/imagevet/imagevet/sbom"
 	"github.com/imagevet/imagevet/scan/image"
@@ -71,6 +73,40 @@ func (s *Scanner) Dir(ctx context.Context, dir string) (*Report, error) {
 func (s *Scanner) Tree(ctx context.Context, dir string) (*Report, error) {
 	img, err := image.Tree(dir)
 	return s.scan(ctx, img, err)
+}
+
+// SBOM compares a bill of materials that somebody has made, in any of the
+// formats of [sbom.Decode], with the database. What of it cannot be understood
+// is in [Report].Problems. The errors are those of opening the file, of
+// sbom.Decode and of [Scanner.Match]. A bill of materials that is no file can be
+// handed to sbom.Decode and Match.
+func (s *Scanner) SBOM(ctx context.Context, path string) (*Report, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("scan: %w", err)
+	}
+	defer f.Close()
+	bom, err := sbom.Decode(contextReader{ctx, f})
+	if err != nil {
+		return nil, fmt.Errorf("scan: %q: %w", path, err)
+	}
+	if bom.Target.Name == "" {
+		bom.Target.Name = path
+	}
+	return s.Match(ctx, bom)
+}
+
+// A contextReader fails when its context has ended.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r contextReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
 }
 
 func (s *Scanner) choose(ref string) []image.Option {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/imagevet/imagevet/sbom"
 	"github.com/imagevet/imagevet/scan"
@@ -95,6 +96,19 @@ func (a *app) fs(ctx context.Context, f *flags, args []string) (int, error) {
 	})
 }
 
+func (a *app) sbom(ctx context.Context, f *flags, args []string) (int, error) {
+	s := f.scan(a)
+	if err := f.parse(args); err != nil {
+		return 0, err
+	}
+	if err := f.count(1, 1); err != nil {
+		return 0, err
+	}
+	return a.scan(ctx, s, func(ctx context.Context, scanner *scan.Scanner) (*scan.Report, error) {
+		return scanner.SBOM(ctx, f.args[0])
+	})
+}
+
 // scan opens the database, scans with it and writes the report.
 func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *scan.Scanner) (*scan.Report, error)) (int, error) {
 	if s.timeout > 0 {
@@ -102,12 +116,19 @@ func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *
 		ctx, cancel = context.WithTimeout(ctx, s.timeout)
 		defer cancel()
 	}
+	options := s.options
 	db, err := a.openDB(ctx, *s.db, *s.cacheDir)
-	if err != nil {
+	switch {
+	case err == nil:
+		defer db.Close()
+		options = append(options, scan.WithDB(db))
+	case s.format.IsSBOM() && *s.db == "" && errors.Is(err, vulndb.ErrNotFound):
+		// A bill of materials is of use without a database.
+		a.warn("there is no database: the bill of materials tells of no vulnerabilities")
+	default:
 		return 0, explain(err, s)
 	}
-	defer db.Close()
-	scanner, err := scan.New(append(s.options, scan.WithDB(db))...)
+	scanner, err := scan.New(options...)
 	if err != nil {
 		return 0, err
 	}
@@ -115,7 +136,7 @@ func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *
 	if err != nil {
 		return 0, explain(err, s)
 	}
-	opts := []report.Option{report.WithPackages(s.listPackages)}
+	opts := []report.Option{report.WithPackages(s.listPackages), report.WithSBOM(a.sbomOptions(s)...)}
 	if *s.output == "" {
 		opts = append(opts, a.display()...)
 	}
@@ -128,6 +149,20 @@ func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *
 		return s.exitCode, nil
 	}
 	return exitOK, nil
+}
+
+// sbomOptions are what bills of materials say of how they were made. Their time
+// is that of SOURCE_DATE_EPOCH, or else now.
+func (a *app) sbomOptions(s *scanFlags) []sbom.EncodeOption {
+	now := s.now
+	if now.IsZero() {
+		now = time.Now()
+	}
+	opts := []sbom.EncodeOption{sbom.WithTimestamp(now), sbom.WithSourceDateEpoch(a.env("SOURCE_DATE_EPOCH"))}
+	if s.specVersion != "" {
+		opts = append(opts, sbom.WithSpecVersion(s.specVersion))
+	}
+	return opts
 }
 
 // explain says in the words of the command line why a scan was cut short.
@@ -144,7 +179,7 @@ func explain(err error, s *scanFlags) error {
 // warnReport says on stderr what a table on stdout says, where there is none:
 // the report may be incomplete, and its reader is a program.
 func (a *app) warnReport(r *scan.Report, s *scanFlags) {
-	if s.listPackages && *s.format != report.JSON {
+	if s.listPackages && *s.format == report.Table {
 		a.warn("--list-all-pkgs does nothing with --format %v", *s.format)
 	}
 	if *s.format == report.Table && *s.output == "" {

@@ -6,7 +6,8 @@ import "fmt"
 // of the image is read nevertheless; the error is part of the result, so that
 // what it hides is not mistaken for what is not there.
 type FileError struct {
-	// Path is slash-separated and relative to the image's root.
+	// Path is slash-separated and relative to the image's root; empty where a
+	// bill of materials itself could not be understood.
 	Path string
 	// Extractor is the name of the extractor that was to read the file, or
 	// "layer" where the layer itself could not be followed.
@@ -18,6 +19,9 @@ type FileError struct {
 }
 
 func (e *FileError) Error() string {
+	if e.Path == "" {
+		return fmt.Sprintf("%s: %v", e.Extractor, e.Err)
+	}
 	return fmt.Sprintf("%s: %q in layer %d: %v", e.Extractor, e.Path, e.Layer, e.Err)
 }
 

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -247,6 +248,26 @@ func TestHistory(t *testing.T) {
 		img, err := newImage(inventory.Target{}, []byte(raw), l, Platform{})
 		require.NoError(t, err, tt.history)
 		assert.Equal(t, tt.want, []string{img.Layers()[0].CreatedBy, img.Layers()[1].CreatedBy}, tt.history)
+	}
+}
+
+func TestLabelsAndDate(t *testing.T) {
+	tests := []struct {
+		fields string
+		want   inventory.Target
+	}{
+		{`"created":"2024-05-06T07:08:09.123456789+02:00","config":{"Labels":{"org.opencontainers.image.title":"App","maintainer":"me","org.opencontainers.image.url":""}}`,
+			inventory.Target{Created: time.Date(2024, 5, 6, 5, 8, 9, 0, time.UTC), Labels: map[string]string{"org.opencontainers.image.title": "App"}}},
+		{`"created":null,"config":{}`, inventory.Target{}},
+		{`"created":7,"config":{"Labels":["x"]}`, inventory.Target{}}, // odd, and of no importance
+		{`"created":"yesterday","config":null`, inventory.Target{}},
+		{`"config":{"Labels":{"org.opencontainers.image.title":"` + strings.Repeat("x", maxLabel) + `"}}`, inventory.Target{}},
+	}
+	for _, tt := range tests {
+		img, err := newImage(inventory.Target{}, []byte(`{"rootfs":{"type":"layers","diff_ids":[]},`+tt.fields+`}`), nil, Platform{})
+		require.NoError(t, err, tt.fields)
+		got := img.Target()
+		assert.Equal(t, tt.want, inventory.Target{Created: got.Created, Labels: got.Labels}, tt.fields)
 	}
 }
 

@@ -7,6 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"strings"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -30,6 +33,10 @@ const (
 
 	// maxLayers bounds the layers of an image. Docker stops at 127.
 	maxLayers = 4096
+
+	// maxLabel bounds a label of an image with its key, in bytes. A longer one
+	// is left out.
+	maxLabel = 64 << 10
 
 	// maxDocuments bounds how many manifests, indexes and configurations are
 	// read to find one image.
@@ -138,7 +145,11 @@ type imageConfig struct {
 	Architecture string `json:"architecture"`
 	OS           string `json:"os"`
 	Variant      string `json:"variant"`
-	RootFS       struct {
+	// What follows is for people: an image whose is odd can be scanned.
+	Created json.RawMessage `json:"created"`
+	Config  json.RawMessage `json:"config"`
+
+	RootFS struct {
 		Type    string           `json:"type"`
 		DiffIDs entries[v1.Hash] `json:"diff_ids"`
 	} `json:"rootfs"`
@@ -150,6 +161,33 @@ type imageConfig struct {
 
 func (c *imageConfig) platform() Platform {
 	return Platform{OS: c.OS, Architecture: c.Architecture, Variant: c.Variant}
+}
+
+// labels returns the labels that say what the image is:
+// https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md#pre-defined-annotation-keys
+func (c *imageConfig) labels() map[string]string {
+	var config struct{ Labels map[string]string }
+	if json.Unmarshal(c.Config, &config) != nil {
+		return nil
+	}
+	labels := config.Labels
+	maps.DeleteFunc(labels, func(key, value string) bool {
+		return !strings.HasPrefix(key, "org.opencontainers.image.") || value == "" || len(key)+len(value) > maxLabel
+	})
+	if len(labels) == 0 {
+		return nil
+	}
+	return labels
+}
+
+// created returns when the image was built, the zero time if that is not
+// stated or no time.
+func (c *imageConfig) created() time.Time {
+	var t time.Time
+	if json.Unmarshal(c.Created, &t) != nil {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Second)
 }
 
 func parseConfig(name string, raw []byte) (*imageConfig, error) {
@@ -191,6 +229,7 @@ func newImage(target inventory.Target, raw []byte, stored []storedLayer, hint Pl
 		target.ImageID = "sha256:" + hex.EncodeToString(sum[:])
 	}
 	target.Platform = effective(c.platform(), hint).String()
+	target.Created, target.Labels = c.created(), c.labels()
 
 	img := &Image{target: target, layers: make([]inventory.Layer, len(stored)), stored: make([]string, len(stored))}
 	createdBy := c.createdBy()

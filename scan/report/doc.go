@@ -7,12 +7,17 @@
 // findings, what was not compared and why. [JSON] is for programs: the layout
 // of [scan.Report], which keeps its meaning within a schema version.
 //
+// [CycloneDX], [CycloneDXXML], [SPDX] and [SPDXTagValue] are bills of materials:
+// the inventory that was compared, by [sbom.Encode], with the findings as its
+// vulnerabilities as far as the format has them. What was not compared, and
+// what was suppressed, is not in them.
+//
 // # What is trusted
 //
 // Names, versions and paths in a report come from the image, texts from the
-// advisories. Nothing of it can control a terminal: both formats write
+// advisories. Nothing of it can control a terminal: tables and JSON write
 // control characters, and the invisible ones that change the order of text,
-// as escapes.
+// as escapes. XML and tags and values have no escapes for all of them.
 //
 // # Promises
 //

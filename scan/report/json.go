@@ -3,11 +3,9 @@ package report
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
-	"unicode"
-	"unicode/utf8"
 
+	"github.com/imagevet/imagevet/internal/codec"
 	"github.com/imagevet/imagevet/scan"
 )
 
@@ -25,7 +23,7 @@ func writeJSON(w io.Writer, r *scan.Report, cfg *config) error {
 	if err := enc.Encode(out); err != nil {
 		return err
 	}
-	_, err := w.Write(escapeInvisible(buf.Bytes()))
+	_, err := w.Write(codec.EscapeInvisible(buf.Bytes()))
 	return err
 }
 
@@ -67,36 +65,4 @@ func list[S ~[]E, E any](s S) S {
 		return S{}
 	}
 	return s
-}
-
-// escapeInvisible writes what encoding/json leaves as it is and a terminal may
-// obey as \u escapes: the control characters above ASCII, and the format
-// characters that hide text or change its direction. They occur in strings
-// only, where the escape means the same (RFC 8259, section 7,
-// https://www.rfc-editor.org/rfc/rfc8259#section-7).
-func escapeInvisible(b []byte) []byte {
-	if bytes.IndexFunc(b, invisible) < 0 {
-		return b
-	}
-	out := make([]byte, 0, len(b)+64)
-	for len(b) > 0 {
-		r, n := utf8.DecodeRune(b)
-		switch {
-		case !invisible(r):
-			out = append(out, b[:n]...)
-		case r > 0xffff:
-			r -= 0x10000
-			out = fmt.Appendf(out, `\u%04x\u%04x`, 0xd800+(r>>10), 0xdc00+(r&0x3ff))
-		default:
-			out = fmt.Appendf(out, `\u%04x`, r)
-		}
-		b = b[n:]
-	}
-	return out
-}
-
-// invisible reports whether r is a control or format character. Line feeds are
-// none here: they separate the lines of the output.
-func invisible(r rune) bool {
-	return r != '\n' && r >= 0x7f && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imagevet/imagevet/sbom"
 	"github.com/imagevet/imagevet/scan"
 )
 
@@ -17,12 +18,21 @@ type Format uint8
 const (
 	Table Format = iota + 1 // text for people
 	JSON                    // the layout of [scan.Report]
+	CycloneDX               // [sbom.CycloneDXJSON], with the findings
+	CycloneDXXML            // [sbom.CycloneDXXML], with the findings
+	SPDX                    // [sbom.SPDXJSON], with references to advisories
+	SPDXTagValue            // [sbom.SPDXTagValue], likewise
 )
 
-var formatNames = [...]string{Table: "table", JSON: "json"}
+var formatNames = [...]string{
+	Table: "table", JSON: "json", CycloneDX: "cyclonedx", CycloneDXXML: "cyclonedx-xml", SPDX: "spdx", SPDXTagValue: "spdx-tv",
+}
 
 // Formats returns all formats.
-func Formats() []Format { return []Format{Table, JSON} }
+func Formats() []Format { return []Format{Table, JSON, CycloneDX, CycloneDXXML, SPDX, SPDXTagValue} }
+
+// IsSBOM reports whether f is a format of bills of materials.
+func (f Format) IsSBOM() bool { return f >= CycloneDX && f <= SPDXTagValue }
 
 // ParseFormat reads the name of a format, in any case. The error lists all.
 func ParseFormat(name string) (Format, error) {
@@ -63,12 +73,14 @@ type config struct {
 	packages bool
 	width    int
 	color    bool
+	sbom     []sbom.EncodeOption
 }
 
 func defaultConfig() config { return config{width: 80} }
 
 // WithPackages says whether [JSON] lists all packages of the image, with and
-// without findings. [Table] never does. The default is false.
+// without findings. [Table] never does, and bills of materials always. The
+// default is false.
 func WithPackages(packages bool) Option {
 	return func(c *config) error {
 		c.packages = packages
@@ -118,6 +130,8 @@ func Write(w io.Writer, r *scan.Report, f Format, opts ...Option) error {
 		err = writeTable(w, r, &cfg)
 	case JSON:
 		err = writeJSON(w, r, &cfg)
+	case CycloneDX, CycloneDXXML, SPDX, SPDXTagValue:
+		err = writeSBOM(w, r, f, &cfg)
 	default:
 		return fmt.Errorf("report: Write: %v is no format", f)
 	}

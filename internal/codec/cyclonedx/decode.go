@@ -22,7 +22,6 @@ const maxDepth = 64
 type decoder struct {
 	*codec.Collector
 	limits codec.Limits
-	root   *cdx.Component
 	// parts are the images of a product, by the reference of their component.
 	parts map[string]*codec.Collector
 	order []string
@@ -216,7 +215,7 @@ func (d *decoder) finish() (*inventory.BOM, error) {
 		part.Vulnerabilities = vulnerabilities[d.parts[ref]]
 		d.BOM.Parts = append(d.BOM.Parts, part)
 	}
-	if d.root != nil && d.BOM.Target.Kind == "" {
+	if d.BOM.Target.Kind == "" {
 		d.BOM.Target.Kind = "sbom"
 	}
 	return d.Collector.Finish(), nil
@@ -304,7 +303,6 @@ func (d *decoder) metadata(m *cdx.Metadata) error {
 		d.checkLicenses(*m.Licenses, "the metadata")
 	}
 	if m.Component != nil {
-		d.root = m.Component
 		d.check(m.Component)
 		if err := d.target(m.Component, d.Collector); err != nil {
 			return err

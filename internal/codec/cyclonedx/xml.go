@@ -30,6 +30,7 @@ func DecodeXML(r io.Reader, limits codec.Limits) (*inventory.BOM, error) {
 	if root == nil || root.Name.Local != "bom" {
 		return nil, fmt.Errorf("no element \"bom\": %w", ErrFormat)
 	}
+	x.around = []xml.StartElement{*root}
 	version, ok := strings.CutPrefix(root.Name.Space, namespace)
 	if !ok {
 		return nil, fmt.Errorf("the name space is %s: %w", codec.Quote(root.Name.Space), ErrFormat)
@@ -65,6 +66,7 @@ func DecodeXML(r io.Reader, limits codec.Limits) (*inventory.BOM, error) {
 // have two identifiers, of which the library's types hold the last.
 type depthReader struct {
 	tokens  *xml.Decoder
+	replay  []xml.StartElement
 	depth   int
 	license int // the depth of the licence that is open
 	ids     int // that it has
@@ -72,6 +74,11 @@ type depthReader struct {
 }
 
 func (r *depthReader) Token() (xml.Token, error) {
+	if len(r.replay) > 0 {
+		t := r.replay[0]
+		r.replay = r.replay[1:]
+		return t, nil
+	}
 	t, err := r.tokens.Token()
 	switch t := t.(type) {
 	case xml.StartElement:
@@ -96,6 +103,8 @@ type xmlDecoder struct {
 	*decoder
 	*xml.Decoder
 	depth *depthReader
+	// around are the elements around the one that is decoded.
+	around []xml.StartElement
 }
 
 // next returns the next element, nil where the one around it ends.
@@ -145,6 +154,10 @@ func (x *xmlDecoder) line() int {
 
 // member takes an element below the root.
 func (x *xmlDecoder) member(e *xml.StartElement) error {
+	if e.Name.Local != "metadata" {
+		x.around = append(x.around, *e)
+		defer func() { x.around = x.around[:1] }()
+	}
 	switch e.Name.Local {
 	case "metadata":
 		var m cdx.Metadata
@@ -201,7 +214,16 @@ func (x *xmlDecoder) decode(e *xml.StartElement, what string, v any) error {
 	if errors.As(err, &syntax) || x.depth.depth < around {
 		return err
 	}
+	// The decoder stopped somewhere within the element, and cannot be used any
+	// further: another one goes on behind it, with the same elements around.
 	for x.depth.depth > around {
+		if _, err := x.depth.Token(); err != nil {
+			return err
+		}
+	}
+	x.Decoder = xml.NewTokenDecoder(x.depth)
+	x.depth.replay = x.around
+	for range x.around {
 		if _, err := x.Token(); err != nil {
 			return err
 		}

@@ -30,14 +30,14 @@ var ErrUnknown = errors.New("no bill of materials: it is none of CycloneDX, SPDX
 
 const (
 	maxSpace = 64 << 10 // bytes of white space before a document
-	maxDepth = 4        // documents around a document
 	maxHeld  = 1000     // members before it is known what the document is
 )
 
 // Decode reads the document in r. The error wraps [inventory.ErrTooLarge] if a
 // limit is reached.
 func Decode(r io.Reader, limits codec.Limits) (*inventory.BOM, error) {
-	return (&detector{limits: limits}).decode(&limited{r: r, left: limits.Bytes, most: limits.Bytes})
+	d := detector{limits}
+	return d.decode(&limited{r: r, left: limits.Bytes, most: limits.Bytes}, 0)
 }
 
 // A limited reader fails where a document is too large, so that what is cut off
@@ -58,17 +58,12 @@ func (l *limited) Read(p []byte) (int, error) {
 	return n, err
 }
 
-type detector struct {
-	limits codec.Limits
-	depth  int
-}
+// A detector has what holds for a document and those in it.
+type detector struct{ limits codec.Limits }
 
-// decode reads a document from its first byte.
-func (d *detector) decode(r io.Reader) (*inventory.BOM, error) {
-	if d.depth++; d.depth > maxDepth {
-		return nil, fmt.Errorf("more than %d documents within each other: %w", maxDepth, inventory.ErrTooLarge)
-	}
-	defer func() { d.depth-- }()
+// decode reads a document from its first byte. depth is how many others are
+// around it.
+func (d detector) decode(r io.Reader, depth int) (*inventory.BOM, error) {
 	buf := bufio.NewReaderSize(r, 64<<10)
 	first, err := skipSpace(buf)
 	if err != nil {
@@ -77,7 +72,7 @@ func (d *detector) decode(r io.Reader) (*inventory.BOM, error) {
 	switch first {
 	case '{':
 		dec := json.NewDecoder(buf)
-		b, err := d.object(dec)
+		b, err := d.object(dec, depth)
 		if err != nil {
 			return nil, at(dec, err)
 		}
@@ -136,7 +131,7 @@ func at(dec *json.Decoder, err error) error {
 
 // lines reads a document of lines: SPDX as tags, or package URLs behind a
 // comment. Which one it is the first line tells that is no comment.
-func (d *detector) lines(r *bufio.Reader) (*inventory.BOM, error) {
+func (d detector) lines(r *bufio.Reader) (*inventory.BOM, error) {
 	var head bytes.Buffer
 	for head.Len() < maxSpace {
 		line, err := r.ReadSlice('\n')
@@ -175,42 +170,37 @@ func isTag(line []byte) bool {
 	return true
 }
 
-// members are the names that only one format has, with a reader for it.
-var members = func() map[string]func(d *detector) codec.JSONReader {
-	all := map[string]func(d *detector) codec.JSONReader{}
-	add := func(open func(d *detector) codec.JSONReader, names ...string) {
-		for _, name := range names {
-			all[name] = open
-		}
+// open returns a reader for the format that is the only one to have a member of
+// a name, and nil for names that tell nothing.
+func (d detector) open(name string, depth int) codec.JSONReader {
+	switch name {
+	case "bomFormat", "specVersion", "serialNumber", "metadata", "components", "dependencies", "compositions", "vulnerabilities":
+		return cyclonedx.NewJSON(d.limits)
+	case "spdxVersion", "SPDXID", "documentNamespace", "dataLicense", "creationInfo", "packages", "relationships", "documentDescribes",
+		"hasExtractedLicensingInfos":
+		return spdx2.NewJSON(d.limits)
+	case "@context", "@graph":
+		return spdx3.NewJSON(d.limits)
+	case "artifacts", "artifactRelationships", "descriptor", "schema":
+		return syftjson.NewJSON(d.limits)
+	case "_type", "predicateType", "predicate", "subject":
+		return attest.NewStatement(depth, d.decode)
+	case "payloadType", "payload", "dsseEnvelope":
+		return attest.NewEnvelope(d.limits, depth, d.decode)
 	}
-	add(func(d *detector) codec.JSONReader { return cyclonedx.NewJSON(d.limits) },
-		"bomFormat", "specVersion", "serialNumber", "metadata", "components", "dependencies", "compositions", "vulnerabilities")
-	add(func(d *detector) codec.JSONReader { return spdx2.NewJSON(d.limits) },
-		"spdxVersion", "SPDXID", "documentNamespace", "dataLicense", "creationInfo", "packages", "relationships", "documentDescribes", "hasExtractedLicensingInfos")
-	add(func(d *detector) codec.JSONReader { return spdx3.NewJSON(d.limits) }, "@context", "@graph")
-	add(func(d *detector) codec.JSONReader { return syftjson.NewJSON(d.limits) },
-		"artifacts", "artifactRelationships", "descriptor", "schema")
-	add(func(d *detector) codec.JSONReader { return attest.NewStatement(d.nested) }, "_type", "predicateType", "predicate", "subject")
-	add(func(d *detector) codec.JSONReader { return attest.NewEnvelope(d.limits, d.decode) }, "payloadType", "payload", "signatures")
-	return all
-}()
-
-// wrappers are members that hold a document: of GitHub's export of a dependency
-// graph, and of what BuildKit's tools print.
-var wrappers = map[string]bool{"sbom": true, "SPDX": true}
-
-// nested reads a document that is a value of another one.
-func (d *detector) nested(dec *json.Decoder) (*inventory.BOM, error) {
-	if d.depth++; d.depth > maxDepth {
-		return nil, fmt.Errorf("more than %d documents within each other: %w", maxDepth, inventory.ErrTooLarge)
-	}
-	defer func() { d.depth-- }()
-	return d.object(dec)
+	return nil
 }
+
+// isWrapper reports whether a member holds a document: of GitHub's export of a
+// dependency graph, and of what BuildKit's tools print.
+func isWrapper(name string) bool { return name == "sbom" || name == "SPDX" }
 
 // object reads a JSON document. Members are handed to the reader of the format
 // as soon as it is known; those before are held.
-func (d *detector) object(dec *json.Decoder) (*inventory.BOM, error) {
+func (d detector) object(dec *json.Decoder, depth int) (*inventory.BOM, error) {
+	if depth > attest.MaxDepth {
+		return nil, attest.ErrDepth
+	}
 	var doc codec.JSONReader
 	var wrapped *inventory.BOM
 	type member struct {
@@ -219,8 +209,10 @@ func (d *detector) object(dec *json.Decoder) (*inventory.BOM, error) {
 	}
 	var held []member
 	err := codec.Members(dec, func(name string) error {
-		if open, ok := members[name]; ok && doc == nil {
-			doc = open(d)
+		if doc == nil {
+			doc = d.open(name, depth)
+		}
+		if doc != nil && len(held) > 0 {
 			for _, m := range held {
 				if _, err := doc.Member(m.name, json.NewDecoder(bytes.NewReader(m.raw))); err != nil {
 					return err
@@ -235,9 +227,9 @@ func (d *detector) object(dec *json.Decoder) (*inventory.BOM, error) {
 			}
 			return err
 		}
-		if wrappers[name] && wrapped == nil {
+		if isWrapper(name) && wrapped == nil {
 			var err error
-			wrapped, err = d.nested(dec)
+			wrapped, err = d.object(dec, depth+1)
 			return err
 		}
 		if len(held) == maxHeld {

@@ -10,6 +10,7 @@ import (
 	"github.com/imagevet/imagevet/internal/codec/attest"
 	"github.com/imagevet/imagevet/internal/codec/cyclonedx"
 	"github.com/imagevet/imagevet/internal/codec/detect"
+	"github.com/imagevet/imagevet/internal/codec/purllist"
 	"github.com/imagevet/imagevet/internal/codec/spdx2"
 	"github.com/imagevet/imagevet/internal/codec/spdx3"
 	"github.com/imagevet/imagevet/internal/codec/syftjson"
@@ -38,7 +39,8 @@ func (e *DecodeError) Is(target error) bool {
 }
 
 var formatErrors = [...]error{
-	detect.ErrUnknown, cyclonedx.ErrFormat, spdx2.ErrFormat, spdx3.ErrFormat, syftjson.ErrFormat, attest.ErrFormat,
+	detect.ErrUnknown, cyclonedx.ErrFormat, spdx2.ErrFormat, spdx3.ErrFormat, syftjson.ErrFormat, attest.ErrFormat, attest.ErrPredicate,
+	purllist.ErrFormat,
 }
 
 // A DecodeOption changes one default of [Decode]. If two conflict, the last one

@@ -81,6 +81,7 @@ func TestDiff(t *testing.T) {
 		{"in order", pkgs("a 1", "a 2"), pkgs("a 3", "a 4", "a 5"), []string{"+ a 5", "a 1 > a 3", "a 2 > a 4"}},
 		{"one of two", pkgs("a 1", "a 2"), pkgs("a 2"), []string{"- a 1"}},
 		{"the same files", pkgs("a 1 - x", "a 2 - y"), pkgs("a 3 - y", "a 4 - x"), []string{"a 1 > a 4", "a 2 > a 3"}},
+		{"no files", pkgs("a 1 - x", "a 2"), pkgs("a 3", "a 4 - y"), []string{"a 1 > a 3", "a 2 > a 4"}},
 		{"twice", pkgs("a 1 - x"), pkgs("a 1 - x", "a 1 - y"), []string{"+ a 1"}},
 		{"other files only", pkgs("a 1 - x"), pkgs("a 1 - y"), nil},
 		{"architectures", pkgs("a 1 amd64", "a 1 arm64"), pkgs("a 2 arm64", "a 3 amd64"), []string{"a 1 amd64 > a 3 amd64", "a 1 arm64 > a 2 arm64"}},

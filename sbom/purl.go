@@ -58,6 +58,6 @@ func packageURL(p *Package, os OS) (string, error) {
 		set("upstream", p.Source.Name+"@"+sourceVersion)
 	}
 	u := packageurl.NewPackageURL(p.Type, p.Namespace, p.Name, version, packageurl.QualifiersFromMap(q), "")
-	err := u.Normalize()
+	err := u.Normalize() // which does not mind a distribution of CPAN whose author nobody recorded
 	return u.ToString(), err
 }

@@ -53,11 +53,30 @@ func NewCollector(format string, limits Limits) *Collector {
 // Problem notes something that could not be understood, in one sentence. What
 // comes from the document is to be clipped and quoted by [Quote].
 func (c *Collector) Problem(format string, args ...any) {
-	c.problems++
-	if c.problems <= MaxProblems {
-		c.told = append(c.told, &inventory.FileError{Extractor: c.format, Err: fmt.Errorf(format, args...)})
+	if c.problems++; c.problems <= MaxProblems {
+		c.tell(fmt.Errorf(format, args...))
 	}
 }
+
+// Remark notes something that breaks a rule of the format but hides nothing, as
+// [Collector.Problem] does; the error is a [*Remark].
+func (c *Collector) Remark(format string, args ...any) {
+	if c.problems++; c.problems <= MaxProblems {
+		c.tell(&Remark{fmt.Errorf(format, args...)})
+	}
+}
+
+func (c *Collector) tell(err error) {
+	c.told = append(c.told, &inventory.FileError{Extractor: c.format, Err: err})
+}
+
+// A Remark is a problem that hides nothing of what the document tells.
+type Remark struct{ Err error }
+
+func (r *Remark) Error() string { return r.Err.Error() }
+
+// Unwrap returns the cause.
+func (r *Remark) Unwrap() error { return r.Err }
 
 // Quote quotes text from a document for a message, shortened.
 func Quote(text string) string { return fmt.Sprintf("%q", clip(text)) }
@@ -68,7 +87,7 @@ func (c *Collector) name(ref string, index int) error {
 		return nil
 	}
 	if _, ok := c.refs[ref]; ok {
-		c.Problem("the reference %s is given twice", Quote(ref))
+		c.Remark("the reference %s is given twice", Quote(ref))
 		return nil
 	}
 	if len(c.refs) >= c.limits.Packages {
@@ -88,6 +107,9 @@ func (c *Collector) Add(ref string, p inventory.Package) error {
 	if p.Name == "" {
 		c.Problem("a component has no name: %s", Quote(cmp.Or(ref, p.PURL)))
 		return c.Element(ref)
+	}
+	if p.Type == "golang" && p.Version == "UNKNOWN" { // Syft's word for a program that does not know its version
+		p.Version = ""
 	}
 	if len(c.BOM.Packages) >= c.limits.Packages {
 		return fmt.Errorf("more than %d packages: %w", c.limits.Packages, inventory.ErrTooLarge)
@@ -198,7 +220,7 @@ func (c *Collector) resolve() {
 	}
 	c.edges = nil
 	if missing > 0 {
-		c.Problem("%d relationships name something that is not in the document, such as %s", missing, Quote(example))
+		c.Remark("%d relationships name something that is not in the document, such as %s", missing, Quote(example))
 	}
 	for i := range c.BOM.Packages {
 		p := &c.BOM.Packages[i]

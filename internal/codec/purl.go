@@ -5,6 +5,7 @@ import (
 
 	"github.com/package-url/packageurl-go"
 
+	"github.com/imagevet/imagevet/internal/codec/purlspec"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
@@ -30,7 +31,7 @@ func PackageOf(purl string) (inventory.Package, error) {
 	if purl == "" {
 		return inventory.Package{}, nil
 	}
-	u, err := packageurl.FromString(purl)
+	u, err := purlspec.Parse(purl)
 	if err != nil {
 		return inventory.Package{}, err
 	}
@@ -110,7 +111,7 @@ func SourceRPM(file string) (inventory.Source, bool) {
 // names: in "distro", as "ID-VERSION" or a code name, or as BuildKit's scanner
 // writes it. The zero value means none.
 func DistroOf(purl string) inventory.OS {
-	u, err := packageurl.FromString(purl)
+	u, err := purlspec.Parse(purl)
 	if err != nil || !OfDistribution(u.Type) {
 		return inventory.OS{}
 	}
@@ -192,9 +193,9 @@ func ImagePURL(t *inventory.Target) string {
 	if _, arch, ok := strings.Cut(t.Platform, "/"); ok {
 		q["arch"], _, _ = strings.Cut(arch, "/")
 	}
-	u := packageurl.NewPackageURL("oci", "", strings.ToLower(name), t.Digest, packageurl.QualifiersFromMap(q), "")
-	if err := u.Normalize(); err != nil {
+	u, err := purlspec.Format(*packageurl.NewPackageURL("oci", "", strings.ToLower(name), t.Digest, packageurl.QualifiersFromMap(q), ""))
+	if err != nil {
 		return ""
 	}
-	return u.ToString()
+	return u
 }

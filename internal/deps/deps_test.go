@@ -93,6 +93,8 @@ func TestModulesOfEachPackage(t *testing.T) {
 		purl     = "github.com/package-url/packageurl-go"
 		cdx      = "github.com/CycloneDX/cyclonedx-go"
 		spdx     = "github.com/github/go-spdx/v2"
+		spdx2    = "github.com/spdx/tools-golang"
+		convert  = "github.com/anchore/go-struct-converter" // of tools-golang
 		toml     = "github.com/BurntSushi/toml"
 		yaml     = "go.yaml.in/yaml/v3"
 		gomod    = "golang.org/x/mod"
@@ -108,11 +110,11 @@ func TestModulesOfEachPackage(t *testing.T) {
 		"version":        {semver, xerrors},
 		"cvss":           {},
 		"sbom/inventory": {},
-		"sbom":           {compress, sync, purl, cdx, spdx, toml, yaml, gomod},
+		"sbom":           {compress, sync, purl, cdx, spdx, spdx2, convert, toml, yaml, gomod},
 		"scan/image":     registry,
 		"vulndb":         {semver, xerrors, sync, compress},
-		"scan":           append([]string{purl, cdx, spdx, toml, yaml, gomod, semver, xerrors}, registry...),
-		"scan/report":    append([]string{purl, cdx, spdx, toml, yaml, gomod, semver, xerrors}, registry...),
+		"scan":           append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
+		"scan/report":    append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
 	}
 	packages := list(t)
 	for name, allowed := range want {

@@ -28,6 +28,7 @@ func TestJSONRoundTrip(t *testing.T) {
 	for i := range want.Suppressed {
 		fill(&want.Suppressed[i].Finding)
 	}
+	want.BOM = nil // what it was made from is no part of it
 	assert.Equal(t, *want, got)
 }
 

@@ -16,12 +16,12 @@ type Format uint8
 
 // The formats.
 const (
-	Table Format = iota + 1 // text for people
-	JSON                    // the layout of [scan.Report]
-	CycloneDX               // [sbom.CycloneDXJSON], with the findings
-	CycloneDXXML            // [sbom.CycloneDXXML], with the findings
-	SPDX                    // [sbom.SPDXJSON], with references to advisories
-	SPDXTagValue            // [sbom.SPDXTagValue], likewise
+	Table        Format = iota + 1 // text for people
+	JSON                           // the layout of [scan.Report]
+	CycloneDX                      // [sbom.CycloneDXJSON], with the findings
+	CycloneDXXML                   // [sbom.CycloneDXXML], with the findings
+	SPDX                           // [sbom.SPDXJSON], with references to advisories
+	SPDXTagValue                   // [sbom.SPDXTagValue], likewise
 )
 
 var formatNames = [...]string{

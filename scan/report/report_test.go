@@ -39,6 +39,21 @@ func golden(t *testing.T, name string, got []byte) {
 	assert.Equal(t, string(want), string(got), "run with -update if this is what it should be")
 }
 
+// inventory returns what a report was made from, as far as it tells.
+func inventory(r *scan.Report) *sbom.BOM {
+	b := &sbom.BOM{Target: r.Target.Target, Layers: r.Target.Layers, OS: sbom.OS{ID: r.OS.ID, Version: r.OS.Version, Name: r.OS.Name}}
+	for _, p := range r.Packages {
+		b.Packages = append(b.Packages, sbom.Package{
+			Type: p.Type, Name: p.Name, Version: p.Version, Arch: p.Arch, PURL: p.PURL, Source: p.Source, Paths: p.Paths,
+			Layer: sbom.Layer{Index: p.Layer.Index, DiffID: p.Layer.DiffID, CreatedBy: p.Layer.CreatedBy},
+		})
+	}
+	for _, p := range r.Problems {
+		b.Problems = append(b.Problems, &sbom.FileError{Path: p.Path, Extractor: p.Extractor, Err: errors.New(p.Error)})
+	}
+	return b
+}
+
 func write(t testing.TB, r *scan.Report, f report.Format, opts ...report.Option) string {
 	t.Helper()
 	var buf bytes.Buffer
@@ -79,7 +94,7 @@ func full() *scan.Report {
 	critical.Published, critical.Modified = date(2022, 3, 15), date(2022, 11, 9)
 	critical.Aliases = append(critical.Aliases, "DLA-2953-1", "GHSA-x3mh-jvjw-3xwx")
 	critical.OtherEvidence = []vulndb.Evidence{critical.Evidence}
-	return &scan.Report{
+	r := &scan.Report{
 		SchemaVersion: scan.SchemaVersion,
 		Target: scan.Target{
 			Target: sbom.Target{
@@ -120,6 +135,8 @@ func full() *scan.Report {
 		},
 		Problems: []scan.Problem{{Path: "opt/app/var/lib/dpkg/status", Extractor: "dpkg", Error: `line 17: "Versoin" is no field, and the record ends without a version, so that the package could not be compared`}},
 	}
+	r.BOM = inventory(r)
+	return r
 }
 
 // without is a report on an image in which nothing was found.
@@ -248,7 +265,7 @@ func TestFormat(t *testing.T) {
 		assert.Equal(t, f, got)
 	}
 	_, err := report.ParseFormat("sarfi")
-	assert.EqualError(t, err, `report: "sarfi" is no format; there are table, json`)
+	assert.EqualError(t, err, `report: "sarfi" is no format; there are table, json, cyclonedx, cyclonedx-xml, spdx, spdx-tv`)
 	_, err = report.Format(0).MarshalText()
 	assert.Error(t, err)
 }

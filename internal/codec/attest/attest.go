@@ -35,7 +35,7 @@ var (
 	ErrPredicate = errors.New("no bill of materials")
 	// ErrDepth is returned where more than [MaxDepth] attestations are around
 	// each other.
-	ErrDepth = fmt.Errorf("more than %d attestations in each other", MaxDepth)
+	ErrDepth = fmt.Errorf("more than %d attestations in each other: %w", MaxDepth, inventory.ErrTooLarge)
 )
 
 // An Open reads the document in r, of whatever format. depth is the number of

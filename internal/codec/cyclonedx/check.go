@@ -42,37 +42,37 @@ var componentTypes = []cdx.ComponentType{
 func (d *decoder) check(c *cdx.Component) {
 	name := codec.Quote(c.Name)
 	if !slices.Contains(componentTypes, c.Type) {
-		d.Problem("component %s is of a type that is not known: %s", name, codec.Quote(string(c.Type)))
+		d.Remark("component %s is of a type that is not known: %s", name, codec.Quote(string(c.Type)))
 	}
 	switch c.Scope {
 	case "", cdx.ScopeRequired, cdx.ScopeOptional, cdx.ScopeExcluded:
 	default:
-		d.Problem("component %s has a scope that is not known: %s", name, codec.Quote(string(c.Scope)))
+		d.Remark("component %s has a scope that is not known: %s", name, codec.Quote(string(c.Scope)))
 	}
 	for _, h := range deref(c.Hashes) {
 		if !hexadecimal.MatchString(h.Value) || hashSizes[string(h.Algorithm)] == 0 && !streebog(h.Algorithm) || !slices.Contains([]int{32, 40, 64, 96, 128}, len(h.Value)) {
-			d.Problem("component %s has a digest that is none: %s %s", name, codec.Quote(string(h.Algorithm)), codec.Quote(h.Value))
+			d.Remark("component %s has a digest that is none: %s %s", name, codec.Quote(string(h.Algorithm)), codec.Quote(h.Value))
 		}
 	}
 	if c.Licenses != nil {
 		d.checkLicenses(*c.Licenses, "component "+name)
 	}
 	if c.SWID != nil && (c.SWID.TagID == "" || c.SWID.Name == "") {
-		d.Problem("component %s has a SWID tag without an ID or a name", name)
+		d.Remark("component %s has a SWID tag without an ID or a name", name)
 	}
 	if c.Version != "" && c.VersionRange != "" {
-		d.Problem("component %s has a version and a range of versions", name)
+		d.Remark("component %s has a version and a range of versions", name)
 	}
 	// The library does not read the attribute of XML.
 	if c.VersionRange != "" && (c.IsExternal == nil || !*c.IsExternal) && d.BOM.Document.Encoding == "json" {
-		d.Problem("component %s has a range of versions, but is not external", name)
+		d.Remark("component %s has a range of versions, but is not external", name)
 	}
 	if c.Pedigree != nil {
 		for _, p := range deref(c.Pedigree.Patches) {
 			switch p.Type {
 			case cdx.PatchTypeBackport, cdx.PatchTypeCherryPick, cdx.PatchTypeMonkey, cdx.PatchTypeUnofficial:
 			default:
-				d.Problem("component %s has a patch of a type that is not known: %s", name, codec.Quote(string(p.Type)))
+				d.Remark("component %s has a patch of a type that is not known: %s", name, codec.Quote(string(p.Type)))
 			}
 			for _, issue := range deref(p.Resolves) {
 				d.checkIssue(issue, name)
@@ -92,7 +92,7 @@ func (d *decoder) checkIssue(issue cdx.Issue, name string) {
 	switch issue.Type {
 	case cdx.IssueTypeDefect, cdx.IssueTypeEnhancement, cdx.IssueTypeSecurity:
 	default:
-		d.Problem("component %s resolves an issue of a type that is not known: %s", name, codec.Quote(string(issue.Type)))
+		d.Remark("component %s resolves an issue of a type that is not known: %s", name, codec.Quote(string(issue.Type)))
 	}
 }
 
@@ -103,45 +103,45 @@ func (d *decoder) checkLicenses(licenses cdx.Licenses, of string) {
 	for _, l := range licenses {
 		switch {
 		case l.License != nil && l.Expression != "":
-			d.Problem("%s has a licence that is an expression too", of)
+			d.Remark("%s has a licence that is an expression too", of)
 		case l.Expression != "":
 			expressions++
 		case l.License == nil || l.License.ID == "" && l.License.Name == "":
-			d.Problem("%s has a licence without an identifier or a name", of)
+			d.Remark("%s has a licence without an identifier or a name", of)
 		case l.License.ID != "" && l.License.Name != "":
-			d.Problem("%s has a licence with an identifier and a name", of)
+			d.Remark("%s has a licence with an identifier and a name", of)
 		case l.License.ID != "":
 			if ok, _ := spdxexp.ValidateLicenses([]string{l.License.ID}); !ok {
-				d.Problem("%s has a licence that SPDX does not know: %s", of, codec.Quote(l.License.ID))
+				d.Remark("%s has a licence that SPDX does not know: %s", of, codec.Quote(l.License.ID))
 			}
 		}
 		if l.License != nil && l.License.Text != nil {
 			if e := l.License.Text.Encoding; e != "" && e != "base64" {
-				d.Problem("%s has a licence's text in an encoding that is not known: %s", of, codec.Quote(e))
+				d.Remark("%s has a licence's text in an encoding that is not known: %s", of, codec.Quote(e))
 			}
 		}
 	}
 	if expressions > 1 && d.version != "" && d.version < "1.7" || expressions == 1 && len(licenses) > 1 && d.version != "" && d.version < "1.7" {
-		d.Problem("%s has an expression beside other licences", of)
+		d.Remark("%s has an expression beside other licences", of)
 	}
 }
 
 // checkVulnerability looks at the words that are chosen from a list.
 func (d *decoder) checkVulnerability(v *cdx.Vulnerability) {
 	if v.ID == "" {
-		d.Problem("a vulnerability has no ID")
+		d.Remark("a vulnerability has no ID")
 	}
 	for _, r := range deref(v.Ratings) {
 		switch r.Severity {
 		case "", cdx.SeverityUnknown, cdx.SeverityNone, cdx.SeverityInfo, cdx.SeverityLow, cdx.SeverityMedium, cdx.SeverityHigh, cdx.SeverityCritical:
 		default:
-			d.Problem("%s has a severity that is not known: %s", codec.Quote(v.ID), codec.Quote(string(r.Severity)))
+			d.Remark("%s has a severity that is not known: %s", codec.Quote(v.ID), codec.Quote(string(r.Severity)))
 		}
 	}
 	for _, a := range deref(v.Affects) {
 		for _, r := range deref(a.Range) {
 			if (r.Version == "") == (r.Range == "") {
-				d.Problem("what %s affects has not either a version or a range", codec.Quote(v.ID))
+				d.Remark("what %s affects has not either a version or a range", codec.Quote(v.ID))
 			}
 		}
 	}
@@ -149,7 +149,7 @@ func (d *decoder) checkVulnerability(v *cdx.Vulnerability) {
 		switch v.Analysis.State {
 		case "", cdx.IASResolved, cdx.IASResolvedWithPedigree, cdx.IASExploitable, cdx.IASInTriage, cdx.IASFalsePositive, cdx.IASNotAffected:
 		default:
-			d.Problem("the analysis of %s has a state that is not known: %s", codec.Quote(v.ID), codec.Quote(string(v.Analysis.State)))
+			d.Remark("the analysis of %s has a state that is not known: %s", codec.Quote(v.ID), codec.Quote(string(v.Analysis.State)))
 		}
 	}
 }
@@ -158,16 +158,16 @@ func (d *decoder) checkVulnerability(v *cdx.Vulnerability) {
 // dependencies.
 func (d *decoder) service(s *cdx.Service) error {
 	if s.Name == "" {
-		d.Problem("a service has no name")
+		d.Remark("a service has no name")
 	}
 	for _, data := range deref(s.Data) {
 		if data.Classification == "" && len(deref(data.Source)) == 0 {
-			d.Problem("service %s has data without a classification", codec.Quote(s.Name))
+			d.Remark("service %s has data without a classification", codec.Quote(s.Name))
 		}
 		switch data.Flow {
 		case cdx.DataFlowInbound, cdx.DataFlowOutbound, cdx.DataFlowBidirectional, cdx.DataFlowUnknown:
 		default:
-			d.Problem("service %s has data that flow in a direction that is not known: %s", codec.Quote(s.Name), codec.Quote(string(data.Flow)))
+			d.Remark("service %s has data that flow in a direction that is not known: %s", codec.Quote(s.Name), codec.Quote(string(data.Flow)))
 		}
 	}
 	return d.Element(s.BOMRef)
@@ -180,7 +180,7 @@ func (d *decoder) composition(c *cdx.Composition) error {
 		"incomplete_first_party_proprietary_only", "incomplete_first_party_opensource_only",
 		"incomplete_third_party_proprietary_only", "incomplete_third_party_opensource_only":
 	default:
-		d.Problem("a composition is of a kind that is not known: %s", codec.Quote(string(c.Aggregate)))
+		d.Remark("a composition is of a kind that is not known: %s", codec.Quote(string(c.Aggregate)))
 	}
 	return nil
 }
@@ -188,9 +188,9 @@ func (d *decoder) composition(c *cdx.Composition) error {
 // citation looks at who said something: somebody must have, and of something.
 func (d *decoder) citation(c *cdx.Citation) {
 	if c.AttributedTo == nil && c.Process == "" {
-		d.Problem("a citation names nobody")
+		d.Remark("a citation names nobody")
 	}
 	if (len(deref(c.Pointers)) == 0) == (len(deref(c.Expressions)) == 0) {
-		d.Problem("a citation has not either pointers or expressions")
+		d.Remark("a citation has not either pointers or expressions")
 	}
 }

@@ -133,7 +133,7 @@ func elements[T any](d *decoder, dec *json.Decoder, what string, take func(v *T)
 	return codec.Elements(d.Collector, dec, what, func(raw *json.RawMessage) error {
 		n++
 		if emptyRef(*raw) {
-			d.Problem("%s %d has an empty reference", what, n)
+			d.Remark("%s %d has an empty reference", what, n)
 		}
 		var v T
 		if !strictly(d, *raw, fmt.Sprintf("%s %d", what, n), &v) {
@@ -152,8 +152,13 @@ func strictly(d *decoder, raw []byte, what string, v any) bool {
 	if err == nil {
 		return true
 	}
+	// What is a member too many hides nothing.
+	if json.Unmarshal(raw, v) == nil {
+		d.Remark("%s is not as the specification has it: %v", what, err)
+		return true
+	}
 	d.Problem("%s is not as the specification has it: %v", what, err)
-	return json.Unmarshal(raw, v) == nil || len(raw) > 0 && raw[0] == '{'
+	return len(raw) > 0 && raw[0] == '{'
 }
 
 // emptyRef reports whether an element states a reference that is none, which
@@ -166,7 +171,7 @@ func emptyRef(raw []byte) bool {
 func (d *decoder) serial(serial string) {
 	d.BOM.Document.ID = serial
 	if !uuidURN.MatchString(serial) {
-		d.Problem("the serial number is no UUID: %s", codec.Quote(serial))
+		d.Remark("the serial number is no UUID: %s", codec.Quote(serial))
 	}
 }
 
@@ -204,7 +209,7 @@ func (d *decoder) finish() (*inventory.BOM, error) {
 			case p != nil:
 				v.Affects[j].PURL = cmp.Or(p.PURL, ref)
 			case !owner.Known(ref):
-				d.Problem("what %s affects is not in the document: %s", codec.Quote(v.ID), codec.Quote(ref))
+				d.Remark("what %s affects is not in the document: %s", codec.Quote(v.ID), codec.Quote(ref))
 			}
 		}
 		vulnerabilities[c] = append(vulnerabilities[c], v.Vulnerability)
@@ -241,7 +246,7 @@ func (d *decoder) edge(from, to string) error {
 
 func (d *decoder) dependency(dep *cdx.Dependency) error {
 	if dep.Ref == "" {
-		d.Problem("a dependency names nothing that has it")
+		d.Remark("a dependency names nothing that has it")
 		return nil
 	}
 	for _, on := range deref(dep.Dependencies) {
@@ -262,9 +267,9 @@ func (d *decoder) metadata(m *cdx.Metadata) error {
 	if m.Timestamp != "" {
 		t, err := codec.ParseTime(m.Timestamp)
 		if err != nil {
-			d.Problem("the timestamp is %w", err)
+			d.Remark("the timestamp is %w", err)
 		} else if _, err := time.Parse(time.RFC3339, m.Timestamp); err != nil {
-			d.Problem("the timestamp has not date and time: %s", codec.Quote(m.Timestamp))
+			d.Remark("the timestamp has not date and time: %s", codec.Quote(m.Timestamp))
 		}
 		doc.Created = t
 	}
@@ -394,7 +399,7 @@ func (d *decoder) component(c *cdx.Component, into *codec.Collector, depth int) 
 	}
 	if c.BOMRef != "" && !into.Known(c.BOMRef) {
 		if d.owner[c.BOMRef] != nil {
-			d.Problem("the reference %s is given twice", codec.Quote(c.BOMRef))
+			d.Remark("the reference %s is given twice", codec.Quote(c.BOMRef))
 		}
 		d.owner[c.BOMRef] = into
 	}

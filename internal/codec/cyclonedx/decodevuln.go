@@ -40,12 +40,12 @@ func (d *decoder) vulnerability(v *cdx.Vulnerability) error {
 	var err error
 	if v.Published != "" {
 		if out.Published, err = codec.ParseTime(v.Published); err != nil {
-			d.Problem("%s was published at %w", codec.Quote(v.ID), err)
+			d.Remark("%s was published at %w", codec.Quote(v.ID), err)
 		}
 	}
 	if v.Updated != "" {
 		if out.Updated, err = codec.ParseTime(v.Updated); err != nil {
-			d.Problem("%s was updated at %w", codec.Quote(v.ID), err)
+			d.Remark("%s was updated at %w", codec.Quote(v.ID), err)
 		}
 	}
 	for _, a := range deref(v.Affects) {

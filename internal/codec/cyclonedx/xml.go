@@ -57,7 +57,7 @@ func DecodeXML(r io.Reader, limits codec.Limits) (*inventory.BOM, error) {
 		return nil, err
 	}
 	if tokens.doubles > 0 {
-		d.Problem("%d licences have several identifiers or names", tokens.doubles)
+		d.Remark("%d licences have several identifiers or names", tokens.doubles)
 	}
 	return d.finish()
 }

@@ -256,6 +256,7 @@ func TestDecodeErrors(t *testing.T) {
 		{`{"spdxVersion": "SPDX-2.3"`, io.EOF},
 		{`{"spdxVersion": "SPDX-2.3", "packages": [{"name": "a"`, io.ErrUnexpectedEOF},
 		{jsonDocument(`"packages": [{"name": "a"}, {"name": "b"}, {"name": "c"}, {"name": "d"}]`), inventory.ErrTooLarge},
+		{jsonDocument(`"relationships": [` + edge + "," + strings.NewReplacer(`"a"`, `"`+strings.Repeat("c", 5)+`"`).Replace(edge) + "," + edge + `]`), inventory.ErrTooLarge},
 		{jsonDocument(`"relationships": [` + edge + "," + edge + "," + edge + `]`), inventory.ErrTooLarge},
 	}
 	for _, tt := range tests {
@@ -349,4 +350,59 @@ func TestDecodeNesting(t *testing.T) {
 	}
 	b := mustJSON(t, `"packages": [`+strings.Repeat("[", 9_000)+strings.Repeat("]", 9_000)+`]`)
 	assert.Len(t, b.Problems, 1)
+}
+
+// TestDecodeManyParts: inventories are not made without a limit.
+func TestDecodeManyParts(t *testing.T) {
+	part := `{"name": "x", "annotations": [{"comment": "imagevet:[[\"element\",\"target\"]]"}]}`
+	b := mustJSON(t, `"packages": [`+part+strings.Repeat(","+part, 10_002)+`]`)
+	assert.Len(t, b.Parts, 10_000)
+	assert.Len(t, b.Packages, 2)
+	assert.Len(t, b.Problems, 2)
+}
+
+// TestDecodeIdentifiers: relationships name no more than there could be.
+func TestDecodeIdentifiers(t *testing.T) {
+	var relations []string
+	for i := range 10 {
+		relations = append(relations, fmt.Sprintf(`{"spdxElementId": "a%d", "relationshipType": "CONTAINS", "relatedSpdxElement": "b%d"}`, i, i))
+	}
+	_, err := decodeJSON(strings.NewReader(jsonDocument(`"relationships": [`+strings.Join(relations, ",")+`]`)), codec.Limits{Packages: 3, Edges: 100})
+	assert.ErrorIs(t, err, inventory.ErrTooLarge)
+	assert.ErrorContains(t, err, "more than 12 identifiers")
+}
+
+// TestDecodeOwn: what this library's annotation can say that is never written
+// does not come back in another way.
+func TestDecodeOwn(t *testing.T) {
+	own := func(properties string) string { return `"annotations": [{"comment": "imagevet:[` + properties + `]"}]` }
+	tests := []struct {
+		fields string
+		want   inventory.Package
+	}{
+		{`"name": "a", ` + own(`[\"type\",\"\"],[\"hash:MD5\",\"\"]`) + `, ` + purl("pkg:npm/a@1"), inventory.Package{Type: "npm", Name: "a", Version: "1", PURL: "pkg:npm/a@1"}},
+		{`"name": "a", ` + own(`[\"other\",\"x\"]`), inventory.Package{Name: "a"}}, // of a later version
+		{`"name": "a", "licenseDeclared": "MIT", ` + own(`[\"licenses\",\"none\"]`), inventory.Package{Name: "a", LicenseExpression: "MIT"}},
+		{`"name": "a", "sourceInfo": "acquired package info from x: /y", ` + own(`[\"path\",\"z\"]`), inventory.Package{Name: "a", Paths: []string{"z"}}},
+		// The source has a version where this library has written the package,
+		// only if it says so.
+		{`"name": "a", "versionInfo": "1", ` + own("") + `, ` + purl("pkg:deb/debian/a"), inventory.Package{
+			Type: "deb", Namespace: "debian", Name: "a", Version: "1", PURL: "pkg:deb/debian/a", Source: inventory.Source{Name: "a"},
+		}},
+		{`"name": "a", "versionInfo": "1", ` + purl("pkg:deb/debian/a"), inventory.Package{
+			Type: "deb", Namespace: "debian", Name: "a", Version: "1", PURL: "pkg:deb/debian/a", Source: inventory.Source{Name: "a", Version: "1"},
+		}},
+	}
+	for _, tt := range tests {
+		b := mustJSON(t, `"packages": [{`+tt.fields+`}]`)
+		assert.Equalf(t, []inventory.Package{tt.want}, b.Packages, "%s", tt.fields)
+		assert.Emptyf(t, b.Problems, "%s", tt.fields)
+	}
+	b := mustJSON(t, `"packages": [{"SPDXID": "t", "name": "t", `+own(`[\"element\",\"target\"],[\"created\",\"2024-01-02T03:04:05.6+01:00\"],[\"problem:0:path\",\"x\"],[\"problem:0:error\",\"\"]`)+`},
+		{"SPDXID": "a", "name": "a", `+purl("pkg:deb/debian/a@1?distro=debian-12")+`}, {"SPDXID": "b", "name": "b", `+purl("pkg:deb/debian/a@1?distro=debian-12")+`}],
+		"relationships": [{"spdxElementId": "a", "relationshipType": "DEPENDS_ON", "relatedSpdxElement": "b"}]`)
+	assert.Equal(t, time.Date(2024, 1, 2, 2, 4, 5, 0, time.UTC), b.Target.Created)
+	assert.Equal(t, []string{"the document does not say what"}, problems(b))
+	assert.Zero(t, b.OS, "this library would have said it")
+	assert.Nil(t, b.Packages[0].DependsOn, "nothing depends on itself")
 }

@@ -190,6 +190,7 @@ func (e *encoder) relationships(p *part) {
 // flaw.
 func advisories(list []inventory.Vulnerability) map[string][]string {
 	all := map[string][]string{}
+	seen := map[[2]string]bool{}
 	for i := range list {
 		v := &list[i]
 		address := "https://osv.dev/vulnerability/" + url.PathEscape(v.ID)
@@ -200,7 +201,9 @@ func advisories(list []inventory.Vulnerability) map[string][]string {
 			}
 		}
 		for _, a := range v.Affects {
-			if a.PURL != "" && a.Status != "unaffected" {
+			pair := [2]string{a.PURL, address}
+			if a.PURL != "" && a.Status != "unaffected" && !seen[pair] {
+				seen[pair] = true
 				all[a.PURL] = append(all[a.PURL], address)
 			}
 		}

@@ -83,7 +83,11 @@ func viewOf(t *testing.T, b *inventory.BOM, opts *codec.Options) (*view, map[str
 }
 
 func TestEncodeContent(t *testing.T) {
-	v, p := viewOf(t, codectest.BOM(), options("2.3"))
+	b := codectest.BOM()
+	b.Vulnerabilities = append(b.Vulnerabilities, b.Vulnerabilities[0], inventory.Vulnerability{
+		ID: "OSV 3", References: []string{"ftp://x"}, Affects: []inventory.Affected{{PURL: "pkg:rpm/redhat/x@1"}},
+	})
+	v, p := viewOf(t, b, options("2.3"))
 	assert.Equal(t, "SPDX-2.3", v.Version)
 	assert.Equal(t, "SPDXRef-DOCUMENT", v.ID)
 	assert.Equal(t, "registry.example/app:1", v.Name)
@@ -133,7 +137,7 @@ func TestEncodeContent(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, []string{"x https://example.com/1"}, advisories, "not of what is not affected")
+	assert.Equal(t, []string{"x https://example.com/1", "x https://osv.dev/vulnerability/OSV%203"}, advisories, "each once, and not of what is not affected")
 
 	var kinds []string
 	for _, r := range v.Relationships {

@@ -11,8 +11,11 @@ import (
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
-// maxDepth is how deep inventories can be parts of others.
-const maxDepth = 32
+// Inventories can be parts of others, this deep and this many.
+const (
+	maxDepth = 32
+	maxParts = 10_000
+)
 
 // A node is an inventory that is being made of a document.
 type node struct {
@@ -124,6 +127,8 @@ func (d *document) roles(byTrivy bool) []int {
 	for i := range d.elements {
 		e := &d.elements[i]
 		switch kind, _ := e.stated(propElement); {
+		case kind == elementTarget && len(targets) > maxParts:
+			d.c.Problem("there are more than %d parts: %s is taken for a package", maxParts, codec.Quote(e.name))
 		case kind == elementTarget:
 			e.role = roleTarget
 			targets = append(targets, i)
@@ -327,7 +332,7 @@ func (d *document) lockFiles(byTrivy bool) map[int][]string {
 		case to.kind == symbolFile && byTrivy && e.kind == edgeContains && !from.annotated:
 			from.paths = append(from.paths, d.files[to.index].name)
 		}
-		if path != "" && !slices.Contains(files[int(to.index)], path) {
+		if path != "" { // the same one twice does no harm
 			files[int(to.index)] = append(files[int(to.index)], path)
 		}
 	}

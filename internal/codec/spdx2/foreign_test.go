@@ -98,7 +98,6 @@ func TestForeign(t *testing.T) {
 		assert.Lenf(t, b.Document.Tools, 1, "%s", tt.file)
 		for _, p := range b.Packages {
 			assert.NotEmptyf(t, p.Type, "%s of %s", p.Name, tt.file)
-			assert.NotEmptyf(t, p.Version, "%s of %s", p.Name, tt.file)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/spdx/tools-golang/spdx/v2/common"
@@ -155,10 +154,8 @@ func (e *encoder) pkg(part *part, i int) *spdx.Package {
 	for _, cpe := range p.CPEs {
 		has.CPEs = addCPE(out, cpe) && has.CPEs
 	}
-	for n, address := range part.advisories[p.PURL] {
-		if !slices.Contains(part.advisories[p.PURL][:n], address) {
-			addRef(out, common.CategorySecurity, refAdvisory, address)
-		}
+	for _, address := range part.advisories[p.PURL] {
+		addRef(out, common.CategorySecurity, refAdvisory, address)
 	}
 	out.PackageChecksums, has.Hashes = checksums(e.version, p)
 	out.PackageSupplier, out.PackageOriginator = suppliers(p.Vendor, p.Maintainer)

@@ -157,7 +157,7 @@ func (j *JSON) take(e *element, depth int) error {
 	case n.isPackage():
 		n.element = e
 		j.packages = append(j.packages, n)
-	case class == "security_Vulnerability":
+	case class == vulnerabilityClass:
 		n.element = e
 		j.vulnerabilities = append(j.vulnerabilities, n)
 	case class == "CreationInfo", strings.HasPrefix(class, "simplelicensing_"), strings.HasPrefix(class, "expandedlicensing_"):

@@ -1,7 +1,6 @@
 package spdx3
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/imagevet/imagevet/internal/codec"
@@ -27,9 +26,18 @@ func (j *JSON) metadata() inventory.Document {
 			}
 			d.Created = moment(t)
 		}
+		known := map[string]bool{"": true}
+		add := func(name string) {
+			if !known[name] {
+				known[name] = true
+				d.Tools = append(d.Tools, tool(name))
+			}
+		}
 		for _, r := range info.CreatedUsing {
 			if n := j.index[r.id]; n != nil {
-				d.Tools = addTool(d.Tools, n.name)
+				add(n.name)
+			} else {
+				j.missing(r.id)
 			}
 		}
 		for _, r := range info.CreatedBy {
@@ -39,15 +47,17 @@ func (j *JSON) metadata() inventory.Document {
 			case n == nil:
 				j.missing(r.id)
 			case n.class == "SoftwareAgent" || n.class == "Tool":
-				d.Tools = addTool(d.Tools, n.name)
+				add(n.name)
 			case n.name != "":
 				d.Authors = append(d.Authors, n.name)
 			}
 		}
 	}
+	known := map[string]bool{"": true}
 	for _, c := range j.collections {
 		for _, kind := range c.SbomType {
-			if word := lifecycle(string(kind)); word != "" && !slices.Contains(d.Lifecycles, word) {
+			if word := lifecycle(string(kind)); !known[word] {
+				known[word] = true
 				d.Lifecycles = append(d.Lifecycles, word)
 			}
 		}
@@ -72,20 +82,15 @@ func (j *JSON) creationInfo() *element {
 	return nil
 }
 
-// addTool adds a tool by its name, in which the version is behind the first
-// hyphen that a digit follows.
-func addTool(tools []inventory.Tool, name string) []inventory.Tool {
-	t := inventory.Tool{Name: name}
+// tool takes the name of a tool apart: the version is behind the first hyphen
+// that a digit follows.
+func tool(name string) inventory.Tool {
 	for i := range len(name) {
 		if version := name[i+1:]; name[i] == '-' && i > 0 && startsVersion(version) {
-			t.Name, t.Version = name[:i], version
-			break
+			return inventory.Tool{Name: name[:i], Version: version}
 		}
 	}
-	if name == "" || slices.Contains(tools, t) {
-		return tools
-	}
-	return append(tools, t)
+	return inventory.Tool{Name: name}
 }
 
 func startsVersion(s string) bool {
@@ -112,14 +117,24 @@ func noAgent(id string) bool {
 	return strings.HasSuffix(id, "NoAssertionElement") || strings.HasSuffix(id, "NoneElement") || strings.HasSuffix(id, "NOASSERTION")
 }
 
+// maxAgents is the length in bytes up to which names of agents are joined: each
+// package can name all.
+const maxAgents = 4096
+
 // agentNames returns the agents that references name, with commas between.
 func (j *JSON) agentNames(refs list[ref]) string {
 	var names []string
+	size := 0
 	for _, r := range refs {
+		if size > maxAgents {
+			j.c.Problem("something has more agents than are read, such as %s", codec.Quote(r.id))
+			break
+		}
 		n := j.index[r.id]
 		switch {
 		case n != nil && n.name != "":
 			names = append(names, n.name)
+			size += len(n.name)
 		case n != nil || noAgent(r.id) || r.id == "":
 		case strings.HasSuffix(r.id, "SpdxOrganization"):
 			names = append(names, "SPDX")

@@ -2,8 +2,10 @@ package spdx3
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/imagevet/imagevet/internal/codec"
 	"github.com/imagevet/imagevet/sbom/inventory"
@@ -129,9 +131,9 @@ func (j *JSON) depend(units []unit, added map[*node]bool) error {
 func (j *JSON) pkg(n *node, f *facts) inventory.Package {
 	e := n.element
 	purl := e.purl()
-	p, err := codec.PackageOf(purl)
+	p, err := packageOf(purl)
 	if err != nil {
-		j.c.Problem("the package URL %s cannot be understood: %v", codec.Quote(purl), err)
+		j.c.Problem("the package URL %s cannot be understood", codec.Quote(purl)) // err can be as long
 		purl = ""
 	}
 	kind := p.Type
@@ -165,6 +167,28 @@ func (j *JSON) pkg(n *node, f *facts) inventory.Package {
 	p.Hashes = slices.Compact(p.Hashes)
 	return p
 }
+
+// packageOf is [codec.PackageOf], but for package URLs whose escapes make no
+// text: it could not be written again.
+func packageOf(purl string) (inventory.Package, error) {
+	p, err := codec.PackageOf(purl)
+	if err != nil {
+		return inventory.Package{}, err
+	}
+	for _, s := range []string{p.Namespace, p.Name, p.Version, p.Arch, p.Module, p.Source.Name, p.Source.Version} {
+		if !utf8.ValidString(s) {
+			return inventory.Package{}, errNotText
+		}
+	}
+	for key, value := range p.Qualifiers {
+		if !utf8.ValidString(key) || !utf8.ValidString(value) {
+			return inventory.Package{}, errNotText
+		}
+	}
+	return p, nil
+}
+
+var errNotText = errors.New("it is not UTF-8")
 
 // packageProperties takes over the properties of a package. The first of a list
 // replaces what the fields of SPDX say.

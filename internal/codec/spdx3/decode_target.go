@@ -1,6 +1,7 @@
 package spdx3
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/imagevet/imagevet/internal/codec"
@@ -36,6 +37,7 @@ func (j *JSON) target(u *unit) {
 		}
 		j.targetProperty(b, prop)
 	}
+	b.Target.Kind = cmp.Or(b.Target.Kind, u.kind)
 	if b.Target.Created.IsZero() && e.BuiltTime != "" {
 		t, err := codec.ParseTime(string(e.BuiltTime))
 		if err != nil {

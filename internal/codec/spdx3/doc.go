@@ -13,7 +13,9 @@
 // Everything that SPDX has no field for is in the extension
 // CdxPropertiesExtension, under the names that package codec lists. Identifiers
 // are numbers behind the document's, which follows from the content: equal
-// inventories make equal documents.
+// inventories make equal documents. A vulnerability that nobody has looked at is
+// only associated with the packages, unless the inventory says that it affects
+// them: SPDX's other words are statements of an exploitability exchange (VEX).
 //
 // A licence that is no SPDX licence expression is a LicenseRef with its words
 // as text. A dependency is only ever said to be incomplete or not: that it is
@@ -35,7 +37,7 @@
 //   - a dependency on a package URL that no package has, and what depends on a
 //     package without one; dependencies come back sorted
 //   - times are in UTC and whole seconds, of the years 1 to 9999
-//   - text that is not valid UTF-8
+//   - text that is not valid UTF-8, and package URLs that cannot be read
 //   - a target without a Kind is of the kind "sbom"
 //   - a licence expression of a package without a list of licences becomes that
 //     list too
@@ -56,5 +58,5 @@ var (
 
 const (
 	specVersion = "3.0.1"
-	context     = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
+	contextURL  = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
 )

@@ -31,7 +31,7 @@ func EncodeJSON(w io.Writer, b *inventory.BOM, opts *codec.Options) error {
 		w: codec.NewJSONWriter(w, opts.Compact), base: document + "#",
 		ids: map[string]int{}, agents: map[[2]string]string{}, licenses: map[string]string{},
 	}
-	e.w.Member("@context", context)
+	e.w.Member("@context", contextURL)
 	e.w.List("@graph")
 	e.creation(b, opts)
 	e.w.Element(collectionElement{

@@ -145,7 +145,13 @@ func (e *encoder) pkg(p *inventory.Package, id string) {
 	if p.LicenseExpression != "" {
 		licenses = []string{p.LicenseExpression}
 	}
-	read, expression := e.reader.read(purlType(p.PURL), licenses)
+	told, err := packageOf(p.PURL)
+	if err != nil { // it will not be read again
+		q := *p
+		q.PURL = ""
+		p = &q
+	}
+	read, expression := e.reader.read(told.Type, licenses)
 	has.Licenses = slices.Equal(read, p.Licenses)
 	has.Expression = expression == p.LicenseExpression
 	properties := codec.PackageProperties(p, has)

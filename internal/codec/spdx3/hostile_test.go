@@ -25,6 +25,7 @@ func TestDecodeProblems(t *testing.T) {
 		elements   []string
 	}{
 		{"a package URL that is none", `the package URL "odd" cannot be understood`, []string{pkg("x:c", "odd")}},
+		{"a package URL that is no text", `the package URL "pkg:npm/c@%ff" cannot be understood`, []string{pkg("x:c", "pkg:npm/c@%ff")}},
 		{"an identifier twice", `the reference "x:a" is given twice`, []string{a}},
 		{"a dependency on nothing", `1 references name something that is not in the document, such as "x:none"`, []string{relation("dependsOn", "x:a", "x:none")}},
 		{"a licence that is not there", `such as "x:none"`, []string{relation("hasDeclaredLicense", "x:a", "x:none")}},
@@ -62,6 +63,15 @@ func countPackages(b *inventory.BOM) int {
 		n += countPackages(part)
 	}
 	return n
+}
+
+// TestManyAgents has a package that names more than anybody reads.
+func TestManyAgents(t *testing.T) {
+	agent := fmt.Sprintf(`{'type':'Agent','spdxId':'x:g','name':'%s'}`, strings.Repeat("n", 3000))
+	b := mustDecode(t, doc(agent, `{'type':'software_Package','spdxId':'x:a','name':'a','suppliedBy':'x:g','originatedBy':['x:g','x:g','x:g','x:g']}`))
+	assert.Len(t, b.Packages[0].Vendor, 3000)
+	assert.Len(t, b.Packages[0].Maintainer, 6002)
+	assert.Contains(t, problems(b), "more agents than are read")
 }
 
 // TestCircle has packages that depend on each other and on themselves.
@@ -116,8 +126,12 @@ func TestLicenseSetsThatGrow(t *testing.T) {
 }
 
 func FuzzJSON(f *testing.F) {
-	f.Add(encode(f, codectest.BOM(), codec.Options{Compact: true}))
-	f.Add(encode(f, product(), codec.Options{Compact: true, Authors: []string{"Person: J <j@x>"}}))
+	// Short ones: the fuzzer shortens what it finds, byte by byte.
+	whole := codectest.BOM()
+	f.Add(encode(f, &inventory.BOM{Target: whole.Target, Layers: whole.Layers, Problems: whole.Problems}, codec.Options{Compact: true}))
+	f.Add(encode(f, &inventory.BOM{OS: whole.OS, Packages: []inventory.Package{codectest.Package()}}, codec.Options{Compact: true}))
+	f.Add(encode(f, &inventory.BOM{Vulnerabilities: whole.Vulnerabilities}, codec.Options{Compact: true, Authors: []string{"Person: J <j@x>"}}))
+	f.Add(encode(f, &inventory.BOM{Parts: []*inventory.BOM{{}, {OS: inventory.OS{ID: "x"}}}}, codec.Options{Compact: true}))
 	golden, err := os.ReadFile(filepath.Join("testdata", "small.spdx3.json"))
 	require.NoError(f, err)
 	f.Add(golden)

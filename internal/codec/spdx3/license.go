@@ -33,15 +33,6 @@ func (r *licenseReader) read(kind string, texts []string) (licenses []string, ex
 	return licenses, expression
 }
 
-// purlType returns the type of a package URL, "" if it is none.
-func purlType(purl string) string {
-	p, err := codec.PackageOf(purl)
-	if err != nil {
-		return ""
-	}
-	return p.Type
-}
-
 // isExpression reports whether text is an SPDX licence expression. Those that
 // nobody writes are none: they take long to read.
 func isExpression(text string) bool {
@@ -91,6 +82,7 @@ func listed(id string) string {
 const (
 	maxLicenseDepth = 20       // of sets of licences in sets
 	maxLicenseText  = 64 << 10 // of the text of a set, in bytes
+	maxLicenses     = 50       // that are a list and not one text, which packages share
 )
 
 // license returns the licences that a reference stands for. What is depth levels
@@ -179,7 +171,7 @@ func (j *JSON) expressionTexts(e *element, depth int) []string {
 }
 
 // set returns the members of a set as one expression. Those of a set that apply
-// all together stand alone where one is no expression.
+// all together stand alone where one is no expression and they are not many.
 func (j *JSON) set(e *element, operator string, depth int) []string {
 	var members []string // a list of its own, as it is changed
 	expression, size := true, 0
@@ -195,7 +187,7 @@ func (j *JSON) set(e *element, operator string, depth int) []string {
 			return nil
 		}
 	}
-	if !expression && operator == " AND " {
+	if !expression && operator == " AND " && len(members) <= maxLicenses {
 		return members
 	}
 	for i, text := range members {

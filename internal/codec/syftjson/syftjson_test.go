@@ -77,6 +77,13 @@ func TestPackages(t *testing.T) {
 				Licenses: []string{"MIT"}, LicenseExpression: "MIT", CPEs: []string{"cpe:2.3:a:a:b:1:*:*:*:*:*:*:*"}, Paths: []string{"a", "b"}, PURL: "pkg:deb/debian/adduser@3.1",
 			},
 		},
+		{ // only the package URL tells the source
+			`{"name":"a","version":"2","type":"deb","purl":"pkg:deb/debian/a@2?upstream=b%401","metadata":{"maintainer":"M"}}`,
+			pkg{
+				Type: "deb", Namespace: "debian", Name: "a", Version: "2", Source: inventory.Source{Name: "b", Version: "1"}, Maintainer: "M",
+				PURL: "pkg:deb/debian/a@2?upstream=b%401",
+			},
+		},
 		{ // a distribution's package without a package URL
 			`{"name":"bash","version":"1:5-1","type":"deb","metadata":{"architecture":"all","source":"sh"}}`,
 			pkg{Type: "deb", Namespace: "alpine", Name: "bash", Version: "1:5-1", Arch: "all", Source: inventory.Source{Name: "sh", Version: "1:5-1"}},
@@ -107,6 +114,14 @@ func TestPackages(t *testing.T) {
 				Type: "maven", Namespace: "org.apache.logging.log4j", Name: "log4j-core", Version: "2.0", SHA1: "ab", Hashes: []inventory.Hash{{Algorithm: "SHA-256", Value: "cd"}},
 				Paths: []string{"app/a.war!/WEB-INF/lib/b.jar!/lib/log4j-core.jar"}, PURL: "pkg:maven/org.apache.logging.log4j/log4j-core@2.0",
 			},
+		},
+		{ // which of the files is the archive is not said
+			`{"name":"b","version":"2","type":"java-archive","locations":[{"path":"/a.jar"},{"path":"/c.jar"}],"metadata":{"virtualPath":"/a.jar:b.jar"}}`,
+			pkg{Type: "maven", Name: "b", Version: "2", Paths: []string{"a.jar", "c.jar"}},
+		},
+		{
+			`{"name":"b","version":"2","type":"java-archive","metadata":{"virtualPath":"/a.jar:b.jar"}}`,
+			pkg{Type: "maven", Name: "b", Version: "2"},
 		},
 		{ // the last part names no archive but a package
 			`{"name":"b","version":"2","type":"java-archive","locations":[{"path":"/a.jar"}],"metadata":{"virtualPath":"/a.jar:g:b","pomProperties":{"groupId":"g","artifactId":"b"}}}`,
@@ -222,6 +237,7 @@ func TestTarget(t *testing.T) {
 			[]inventory.Layer{{DiffID: "sha256:a0"}, {Index: 1, Digest: "sha256:a1", DiffID: "sha256:x"}},
 		},
 		{`{"type":"directory","name":"src","version":"2","metadata":{"path":"./src"}}`, inventory.Target{Name: "src", Version: "2", Kind: "sbom"}, nil},
+		{`{"type":"image","version":"sha256:d","metadata":{"manifestDigest":"sha256:d"}}`, inventory.Target{Digest: "sha256:d", Kind: "sbom"}, nil}, // it is no version
 		{`{"type":"directory","metadata":{"path":"./src"}}`, inventory.Target{Name: "./src", Kind: "sbom"}, nil},
 		{`{"type":"directory","target":"/some/path"}`, inventory.Target{Name: "/some/path", Kind: "sbom"}, nil},      // before version 9
 		{`{"type":"image","target":{"userInput":"x","tags":["y"]}}`, inventory.Target{Name: "x", Kind: "sbom"}, nil}, // before version 9

@@ -5,7 +5,8 @@
 // "packages" has the packages by their place: "a" is found by all, "b/a" by b
 // and what is below b. The first element of an entry is name and version, or
 // an address ("a@1.0.0", "a@github:x/a#0123abc", "a@workspace:packages/a"),
-// and the first object in it has the dependencies. A package is for
+// and the first object in it has the dependencies. The text behind that is the
+// digest of the archive, unless the package is of a repository. A package is for
 // development if no part of the project leads to it but from its
 // devDependencies. Optional dependencies and peers are packages like others,
 // but nothing requires them.
@@ -27,6 +28,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/extract/digest"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/internal/extract/nodelock"
 	"github.com/imagevet/imagevet/sbom/inventory"
@@ -51,7 +53,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "bunlock" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the names of the files.
 func (Extractor) Patterns() []inventory.Pattern {
@@ -162,7 +164,7 @@ func (p *parser) dependencies(key string) {
 // entry reads an entry of packages.
 func (p *parser) entry(place string) {
 	n := nodelock.Node{Line: p.j.Line()}
-	var resolution string
+	var resolution, integrity string
 	first, object := len(p.needs), false
 	whole := p.j.Array(func(i int) {
 		switch {
@@ -177,6 +179,8 @@ func (p *parser) entry(place string) {
 				}
 				p.dependencies(key)
 			})
+		case object && integrity == "":
+			integrity, _ = p.j.Text()
 		}
 	})
 	if !whole || resolution == "" || len(place) > maxPlace {
@@ -185,6 +189,9 @@ func (p *parser) entry(place string) {
 		return
 	}
 	resolve(&n, resolution)
+	if isArchive(resolution) {
+		n.Hashes = digest.SRI(integrity)
+	}
 	node, err := p.graph.Add(n)
 	if err != nil {
 		p.j.Fail(err)
@@ -218,6 +225,17 @@ func resolve(n *nodelock.Node, resolution string) {
 	if n.Version = nodelock.TarballVersion(n.Name, reference); n.Version == "" {
 		n.Constraint = nodelock.Address(reference)
 	}
+}
+
+// isArchive reports whether the first element of an entry is of a package of a
+// registry or of an archive, and not of a repository.
+func isArchive(resolution string) bool {
+	_, reference, _ := nodelock.CutName(resolution)
+	if nodelock.VCS(reference) != "" {
+		return false
+	}
+	protocol, _, ok := strings.Cut(reference, ":")
+	return !ok || protocol == "https" || protocol == "http" || protocol == "file"
 }
 
 // link adds the edges, when all packages are known.

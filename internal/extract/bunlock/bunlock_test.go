@@ -20,7 +20,7 @@ import (
 const lockPath = "app/bun.lock"
 
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "bunlock", 1)
+	extracttest.Identity(t, Extractor{}, "bunlock", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{
 		lockPath:        true,
 		"bun.lock":      true,
@@ -73,6 +73,20 @@ func TestExtract(t *testing.T) {
 				`"@s/a/b":["b@3.0.0","",{}]`,
 			),
 			"2: @s/a@1.0.0 direct; b@3.0.0 @t/c@1.0.0 gone\n3: b@1.0.0 direct development; d@1.0.0\n5: b@2.0.0 direct\n6: d@1.0.0 transitive\n7: @t/c@1.0.0 transitive; b@3.0.0\n8: b@3.0.0 transitive\nignored: 3\n",
+		},
+		{
+			"digests, not of repositories",
+			packages(
+				`"":{}`,
+				`"a":["a@1.0.0","",{},"sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw=="]`,
+				`"b":["b@https://r.example/b.tgz",{},"sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw=="]`,
+				`"c":["c@github:u/c#0123",{},"u-c-0123","sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw=="]`,
+				`"d":["d@git+https://h/d.git#0123",{},"sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw=="]`,
+				`"e":["e@1.0.0","sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw==",{},7]`,
+				`"f":["f@1.0.0","",{},"sha512-x"]`,
+				`"g":["g@https://g.example/u/g.git#0123",{},"sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw=="]`,
+			),
+			"2: a@1.0.0 transitive SHA-512:ddaf35a1…\n3: b@(https://r.example/b.tgz) transitive SHA-512:ddaf35a1…\n4: c@(github:u/c#0123) transitive\n5: d@(git+https://h/d.git#0123) transitive\n6: e@1.0.0 transitive\n7: f@1.0.0 transitive\n8: g@(https://g.example/u/g.git#0123) transitive\nignored: 1\n",
 		},
 		{
 			"what does not come from a registry, and an alias",

@@ -10,7 +10,8 @@
 // needed to build or test only, nor for which platform and feature: a crate of
 // the file may be one that is never compiled. A crate from a repository has the
 // qualifier vcs_url, one from a registry other than crates.io repository_url.
-// Crates in [[patch.unused]] are not used.
+// Crates in [[patch.unused]] are not used. The checksum of a crate is the
+// SHA-256 of its archive; version 1 of the format has them all in [metadata].
 //
 // A file in the folders where Cargo keeps the sources of dependencies is
 // ignored: Cargo does not use it.
@@ -51,7 +52,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "cargolock" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the name of the file.
 func (Extractor) Patterns() []inventory.Pattern {
@@ -87,15 +88,17 @@ func (Extractor) Extract(ctx context.Context, f *inventory.File) (inventory.Fact
 type table int
 
 const (
-	other  table = iota // nothing of interest
-	crates              // [[package]], and [root] of the oldest files
-	unused              // [[patch.unused]]
+	other    table = iota // nothing of interest
+	crates                // [[package]], and [root] of the oldest files
+	unused                // [[patch.unused]]
+	metadata              // [metadata]
 )
 
 // A crate is an entry of the file.
 type crate struct {
 	line                  int
 	name, version, source string
+	checksum              string
 	needs                 []string
 }
 
@@ -104,6 +107,7 @@ type parser struct {
 	table     table
 	current   crate
 	list      []crate
+	checksums map[string]string // of [metadata], by "NAME VERSION (SOURCE)"
 	edges     int
 	ignored   int
 	good, bad int // lines
@@ -120,7 +124,7 @@ func (p *parser) Table(line int, name []string, array bool) error {
 	case full == "patch.unused" && array:
 		p.table = unused
 	case full == "metadata" && !array, strings.HasPrefix(full, "metadata.") && !array:
-		p.table = other // the checksums of version 1
+		p.table = metadata
 	default:
 		p.table = other
 		p.problems.Add("line %d: table %q is not known", line, lines.Clip(full))
@@ -152,6 +156,9 @@ func (p *parser) end() {
 // Text takes a key with a text.
 func (p *parser) Text(_ int, key, value string) error {
 	p.good++
+	if p.table == metadata {
+		return p.checksum(key, value)
+	}
 	if p.table != crates {
 		return nil
 	}
@@ -162,7 +169,25 @@ func (p *parser) Text(_ int, key, value string) error {
 		p.current.version = value
 	case "source":
 		p.current.source = value
+	case "checksum":
+		p.current.checksum = value
 	}
+	return nil
+}
+
+// checksum takes a line of [metadata]: "checksum NAME VERSION (SOURCE)".
+func (p *parser) checksum(key, value string) error {
+	crate, ok := strings.CutPrefix(key, "checksum ")
+	if !ok {
+		return nil
+	}
+	if len(p.checksums) == maxCrates {
+		return fmt.Errorf("more than %d checksums: %w", maxCrates, inventory.ErrTooLarge)
+	}
+	if p.checksums == nil {
+		p.checksums = make(map[string]string)
+	}
+	p.checksums[crate] = value
 	return nil
 }
 

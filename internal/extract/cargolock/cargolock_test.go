@@ -30,13 +30,19 @@ func cargo(name, version string, relation inventory.Relation, line int, requires
 	return inventory.Package{Type: "cargo", Name: name, Version: version, Relation: relation, Line: line, Requires: requires}
 }
 
+// sha256 returns a crate with the digest of its archive.
+func sha256(p inventory.Package, value string) inventory.Package {
+	p.Hashes = extracttest.Digest("SHA-256", value)
+	return p
+}
+
 // entry returns a crate of crates.io, of four lines without what is added.
 func entry(name, version, more string) string {
 	return fmt.Sprintf("[[package]]\nname = %q\nversion = %q\n%s%s", name, version, registry, more)
 }
 
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "cargolock", 1)
+	extracttest.Identity(t, Extractor{}, "cargolock", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{
 		"Cargo.lock":     true,
 		lock:             true,
@@ -56,11 +62,12 @@ func TestExtractFixture(t *testing.T) {
 	require.Len(t, facts.Packages, 64)
 	assert.Equal(t, 3, facts.Ignored)
 	assert.Empty(t, facts.Problems)
-	assert.Equal(t, cargo("aho-corasick", "1.1.3", transitive, 5, "memchr@2.7.4"), facts.Packages[0])
-	assert.Equal(t, cargo("anyhow", "1.0.97", direct, 14), facts.Packages[1])
+	assert.Equal(t, sha256(cargo("aho-corasick", "1.1.3", transitive, 5, "memchr@2.7.4"), "8e60d3430d3a69478ad0993f19238d2df97c507009a52b3c10addcd7f6bcb916"), facts.Packages[0])
+	assert.Equal(t, sha256(cargo("anyhow", "1.0.97", direct, 14), "dcfed56ad506cb2c684a14971b8861fdc3baaaae314b9e5f9bb532cbe3ba7a4f"), facts.Packages[1])
 	var names []string
 	edges := 0
 	for _, p := range facts.Packages {
+		assert.Lenf(t, p.Hashes, 1, "%q", p.Name)
 		edges += len(p.Requires)
 		if p.Relation == direct {
 			names = append(names, p.Name)
@@ -114,6 +121,15 @@ func TestExtract(t *testing.T) {
 		{
 			"the oldest files", "[root]\nname = \"m\"\nversion = \"0.1.0\"\ndependencies = [\n \"a 1.0.0 (registry+https://github.com/rust-lang/crates.io-index)\",\n]\n\n" + entry("a", "1.0.0", "") + "\n[metadata]\n\"checksum a 1.0.0 (registry+https://github.com/rust-lang/crates.io-index)\" = \"00\"\n",
 			found(1, cargo("a", "1.0.0", direct, 8)),
+		},
+		{"a checksum", entry("a", "1.0.0", "checksum = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"\n"), found(0, sha256(cargo("a", "1.0.0", unknown, 1), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"))},
+		{"a checksum that is none", entry("a", "1.0.0", "checksum = \"a9993e364706816aba3e25717850c26c9cd0d89d\"\n"), found(0, cargo("a", "1.0.0", unknown, 1))},
+		{"a checksum of a repository", a + "source = \"git+https://g.example/a.git\"\nchecksum = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"\n", found(0, qualified("vcs_url", "git+https://g.example/a.git"))},
+		{
+			"the checksums of version 1", entry("a", "1.0.0", "") + entry("a", "2.0.0", "") + entry("b", "1.0.0", "") + "[metadata]\n" +
+				"\"checksum a 1.0.0 (registry+https://github.com/rust-lang/crates.io-index)\" = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"\n\"checksum a 2.0.0 (registry+https://r.example)\" = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"\n" +
+				"\"checksum b 1.0.0 (registry+https://github.com/rust-lang/crates.io-index)\" = \"<none>\"\n\"x\" = \"y\"\n",
+			found(0, sha256(cargo("a", "1.0.0", unknown, 1), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), cargo("a", "2.0.0", unknown, 5), cargo("b", "1.0.0", unknown, 9)),
 		},
 		{"a patch that is not used", "[[patch.unused]]\nname = \"a\"\nversion = \"1.0.0\"\n", found(1)},
 

@@ -3,6 +3,7 @@ package cargolock
 import (
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/extract/digest"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
@@ -53,9 +54,23 @@ func (p *parser) packages() []inventory.Package {
 				pkg.Requires = append(pkg.Requires, d.name+"@"+d.version)
 			}
 		}
+		pkg.Hashes = p.hashes(c)
 		packages = append(packages, pkg)
 	}
 	return packages
+}
+
+// hashes returns the digest of the archive of a crate. What is from a
+// repository has none.
+func (p *parser) hashes(c crate) []inventory.Hash {
+	checksum := c.checksum
+	if checksum == "" {
+		checksum = p.checksums[c.name+" "+c.version+" ("+c.source+")"]
+	}
+	if strings.HasPrefix(c.source, "git+") {
+		return nil
+	}
+	return digest.Hex("SHA-256", checksum)
 }
 
 // index returns the crates by all the ways in which a dependency may name them.

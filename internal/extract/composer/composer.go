@@ -8,7 +8,9 @@
 // [composer.json], these are of interest: name, version, license, require,
 // provide and replace. Packages for development are in the list only where
 // they are installed, and count like the others. Names without a vendor in
-// require stand for the platform (php, ext-json), and are left out.
+// require stand for the platform (php, ext-json), and are left out. "shasum" of
+// dist, unless it is empty, is the SHA-1 of the archive, if the package was
+// installed from that and not from its repository ("installation-source").
 //
 // The content is hostile: the file's size, the number of packages, licences
 // and links, and the length of names and versions are limited. Of a file that
@@ -29,6 +31,7 @@ import (
 	"strings"
 
 	"github.com/imagevet/imagevet/internal/extract/bounded"
+	"github.com/imagevet/imagevet/internal/extract/digest"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
@@ -55,7 +58,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "composer" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the name of the file.
 func (Extractor) Patterns() []inventory.Pattern {
@@ -194,6 +197,19 @@ type record struct {
 	Require json.RawMessage `json:"require"`
 	Provide json.RawMessage `json:"provide"`
 	Replace json.RawMessage `json:"replace"`
+	Origin  json.RawMessage `json:"installation-source"`
+	Dist    json.RawMessage `json:"dist"`
+}
+
+// hashes returns the digest of the archive that the package is from.
+func (r *record) hashes() []inventory.Hash {
+	var dist struct {
+		Shasum json.RawMessage `json:"shasum"`
+	}
+	if text(r.Origin) == "source" || json.Unmarshal(r.Dist, &dist) != nil {
+		return nil
+	}
+	return digest.Hex("SHA-1", text(dist.Shasum))
 }
 
 // add takes one package.
@@ -223,6 +239,7 @@ func (p *parser) add(data []byte) error {
 		Version:   version,
 		Licenses:  p.licenses(full, r.License),
 		Requires:  p.names(full, nil, r.Require),
+		Hashes:    r.hashes(),
 	}
 	pkg.Provides = p.names(full, pkg.Provides, r.Provide)
 	pkg.Provides = p.names(full, pkg.Provides, r.Replace)

@@ -24,8 +24,13 @@ func pkg(vendor, name, version string) inventory.Package {
 	return inventory.Package{Type: "composer", Namespace: vendor, Name: name, Version: version}
 }
 
+func hashed(p inventory.Package, sha1 string) inventory.Package {
+	p.Hashes = extracttest.Digest("SHA-1", sha1)
+	return p
+}
+
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "composer", 1)
+	extracttest.Identity(t, Extractor{}, "composer", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{
 		dbPath: true,
 		"usr/src/nextcloud/3rdparty/composer/installed.json": true,
@@ -61,6 +66,10 @@ func TestExtract(t *testing.T) {
 		{"empty, version 2", `{"packages":[]}`, inventory.Facts{}},
 		{"version 1", "[" + one + "]", found(a)},
 		{"version 2", `{"dev":true,"packages":[` + one + `,{"name":"v/b","version":"2.0.0"}],"dev-package-names":["v/b"]}` + "\n", found(a, b)},
+		{
+			"digests", `[{"name":"v/a","version":"1","dist":{"shasum":"a9993e364706816aba3e25717850c26c9cd0d89d"}},{"name":"v/b","version":"1","dist":{"shasum":""},"installation-source":"dist"},{"name":"v/c","version":"1","dist":{"shasum":"a9993e364706816aba3e25717850c26c9cd0d89d"},"installation-source":"source"},{"name":"v/d","version":"1","dist":7},{"name":"v/e","version":"1","dist":{"shasum":7}},{"name":"v/f","version":"1","dist":{"shasum":"a9993e364706816aba3e25717850c26c9cd0d89d"},"installation-source":"dist"}]`,
+			found(hashed(pkg("v", "a", "1"), "a9993e364706816aba3e25717850c26c9cd0d89d"), pkg("v", "b", "1"), pkg("v", "c", "1"), pkg("v", "d", "1"), pkg("v", "e", "1"), hashed(pkg("v", "f", "1"), "a9993e364706816aba3e25717850c26c9cd0d89d")),
+		},
 		{"byte order mark", "\xef\xbb\xbf[" + one + "]", found(a)},
 		{"one licence", `[{"name":"v/a","version":"1.0.0","license":"MIT"}]`, found(licensed)},
 		{"licences, once each", `[{"name":"v/a","version":"1.0.0","license":["MIT","",7,"MIT"]}]`, found(licensed)},
@@ -174,6 +183,7 @@ func FuzzExtract(f *testing.F) {
 	f.Add(extracttest.Fixture(f, "composer-2.5", "installed.json"))
 	f.Add(`[{"name":"v/a","version":"1","license":["a",[]],"require":{"v/b":1,"":{}},"provide":[]},7]`)
 	f.Add(`{"packages":[{"name":"v/a","version":"1"},{"na`)
+	f.Add(`[{"name":"v/a","version":"1","dist":{"shasum":"a9993e364706816aba3e25717850c26c9cd0d89d"},"installation-source":"dist"}]`)
 	f.Fuzz(func(t *testing.T, content string) {
 		facts, err := Extractor{}.Extract(t.Context(), extracttest.File(dbPath, content))
 		extracttest.Check(t, facts, err)

@@ -6,7 +6,8 @@
 // version, license, require, provide, replace; source and dist tell where it
 // comes from. What comes from a folder is a part of the project. What the
 // project itself asks for is in another file; a package that no other requires
-// must be one of these.
+// must be one of these. "shasum" of dist is the SHA-1 of the archive; it is
+// empty for archives that a host of repositories makes when asked for them.
 //
 // The content is hostile: the file's size, the number of packages, licences
 // and links, and the length of names and versions are limited. Of a file that
@@ -24,6 +25,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/extract/digest"
 	"github.com/imagevet/imagevet/internal/extract/jsondoc"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
@@ -51,7 +53,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "composerlock" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the name of the file.
 func (Extractor) Patterns() []inventory.Pattern {
@@ -163,6 +165,7 @@ func (p *parser) record(development bool) error {
 		Requires:    p.names(full, nil, r.Require),
 		Development: development,
 		Line:        line,
+		Hashes:      digest.Hex("SHA-1", text(dist.Shasum)),
 	}
 	pkg.Provides = p.names(full, pkg.Provides, r.Provide)
 	pkg.Provides = p.names(full, pkg.Provides, r.Replace)
@@ -179,9 +182,10 @@ func (p *parser) record(development bool) error {
 
 // An origin is where a package comes from.
 type origin struct {
-	Type      string `json:"type"`
-	URL       string `json:"url"`
-	Reference string `json:"reference"`
+	Type      string          `json:"type"`
+	URL       string          `json:"url"`
+	Reference string          `json:"reference"`
+	Shasum    json.RawMessage `json:"shasum"` // of dist
 }
 
 // url returns the URL of a repository of sources, as package URLs have it.

@@ -24,8 +24,13 @@ func pkg(line int, vendor, name, version string) inventory.Package {
 	return inventory.Package{Type: "composer", Namespace: vendor, Name: name, Version: version, Line: line, Relation: inventory.Direct}
 }
 
+func hashed(p inventory.Package, sha1 string) inventory.Package {
+	p.Hashes = extracttest.Digest("SHA-1", sha1)
+	return p
+}
+
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "composerlock", 1)
+	extracttest.Identity(t, Extractor{}, "composerlock", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{
 		lockPath:            true,
 		"composer.lock":     true,
@@ -68,6 +73,10 @@ func TestExtract(t *testing.T) {
 	}{
 		{"empty", `{"packages":[],"packages-dev":[]}`, found()},
 		{"none for development made", `{"packages":[` + one + `],"packages-dev":null}`, found(a)},
+		{
+			"digests", `{"packages":[{"name":"v/a","version":"1","dist":{"type":"zip","shasum":"A9993E364706816ABA3E25717850C26C9CD0D89D"}},{"name":"v/b","version":"1","dist":{"type":"zip","shasum":""}},{"name":"v/c","version":"1","dist":{"type":"zip","shasum":7}},{"name":"v/d","version":"1","dist":{"shasum":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}}]}`,
+			found(hashed(pkg(1, "v", "a", "1"), "a9993e364706816aba3e25717850c26c9cd0d89d"), pkg(1, "v", "b", "1"), pkg(1, "v", "c", "1"), pkg(1, "v", "d", "1")),
+		},
 		{"byte order mark", "\xef\xbb\xbf{\"packages\":[" + one + "]}", found(a)},
 		{"for development", `{"packages-dev":[` + one + `],"packages":[]}`, found(dev)},
 		{"one licence", `{"packages":[{"name":"v/a","version":"1.0.0","license":"MIT"}]}`, found(licensed)},

@@ -3,7 +3,7 @@
 // each environment, the [prefix record].
 //
 // Of interest are name, version, build, the channel and the platform ("subdir")
-// that it came from, the licence, and depends, of which the names are kept.
+// that it came from, the digests of the archive, the licence, and depends, of which the names are kept.
 // Names with two underscores in front are of the system, such as "__glibc",
 // and no packages. A Python package has files of its own that tell the same
 // (*.dist-info); it is found twice, as conda and as pypi, because advisories
@@ -26,6 +26,7 @@ import (
 	"strings"
 
 	"github.com/imagevet/imagevet/internal/extract/bounded"
+	"github.com/imagevet/imagevet/internal/extract/digest"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
@@ -50,7 +51,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "conda" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the files that are records.
 func (Extractor) Patterns() []inventory.Pattern {
@@ -66,6 +67,8 @@ type record struct {
 	Subdir  string   `json:"subdir"`
 	File    string   `json:"fn"`
 	License string   `json:"license"`
+	MD5     string   `json:"md5"`
+	SHA256  string   `json:"sha256"`
 	Depends []string `json:"depends"`
 }
 
@@ -110,6 +113,7 @@ func (r *record) pkg(problems *lines.Problems) inventory.Package {
 		Name:     r.Name,
 		Version:  r.Version,
 		Requires: r.requires(),
+		Hashes:   digest.Sort(append(digest.Hex("MD5", r.MD5), digest.Hex("SHA-256", r.SHA256)...)),
 	}
 	if r.License != "" {
 		p.Licenses = []string{r.License}

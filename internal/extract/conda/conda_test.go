@@ -19,7 +19,7 @@ import (
 const metaPath = "opt/conda/conda-meta/a-1.0-0.json"
 
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "conda", 1)
+	extracttest.Identity(t, Extractor{}, "conda", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{
 		metaPath:                                           true,
 		"opt/conda/envs/x/conda-meta/a.json":               true,
@@ -34,11 +34,13 @@ func TestExtractFixture(t *testing.T) {
 			Type: "conda", Name: "openssl", Version: "1.1.1q", Licenses: []string{"OpenSSL"},
 			Qualifiers: map[string]string{"build": "h7f8727e_0", "channel": "main", "subdir": "linux-64", "type": "conda"},
 			Requires:   []string{"ca-certificates", "libgcc-ng"},
+			Hashes:     []inventory.Hash{{Algorithm: "MD5", Value: "2ac47797afee2ece8d339c18b095b8d8"}, {Algorithm: "SHA-256", Value: "49804293b87141523b2606836ece8e2aaa5202983698fd91e7c36bdb8c8a8de5"}},
 		},
 		"zlib-1.2.11-h90dfc92_1014.json": {
 			Type: "conda", Name: "zlib", Version: "1.2.11", Licenses: []string{"Zlib"},
 			Qualifiers: map[string]string{"build": "h90dfc92_1014", "channel": "conda-forge", "subdir": "osx-arm64", "type": "tar.bz2"},
 			Requires:   []string{"libzlib"},
+			Hashes:     []inventory.Hash{{Algorithm: "MD5", Value: "348a30b1350c9d91a4dbf05f5e46e0bb"}, {Algorithm: "SHA-256", Value: "a70c028fd3b9af1d7ea3d7099d810f3d2588096237bb472db331a51a36f931c0"}},
 		},
 	}
 	for name, pkg := range want {
@@ -69,6 +71,13 @@ var tests = []struct {
 		"dependencies", `{"name":"a","version":"1.0","depends":["b >=1,<2","c","conda-forge::d>=1","__glibc >=2.17","b","e[build=x]"," f","conda-forge/linux-64::g 1","","=1","h=1"]}`,
 		one(func(p *inventory.Package) { p.Requires = []string{"b", "c", "d", "e", "f", "g", "h"} }),
 	},
+	{
+		"digests, one of them malformed", `{"name":"a","version":"1.0","md5":"x","sha256":"BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"}`,
+		one(func(p *inventory.Package) {
+			p.Hashes = extracttest.Digest("SHA-256", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+		}),
+	},
+	{"digests that are empty", `{"name":"a","version":"1.0","md5":"","sha256":null}`, one(nil)},
 	// One bad value must not hide the package.
 	{"a number in place of a text", `{"license":7,"name":"a","build":[],"version":"1.0"}`, func() inventory.Facts {
 		f := one(nil)

@@ -14,7 +14,8 @@
 // several, and from another name if that is an alias ("a@npm:b@1.0.0"); before
 // version 4 all have a version. Peers and optional dependencies are packages
 // like others, but nothing requires them. Modules that are loaded by their
-// address ("remote") are no packages.
+// address ("remote") are no packages. "integrity" is of the archive of an npm
+// package; that of a package of JSR is of its manifest, and not taken.
 //
 // The content is hostile: the file's size, and the number of packages,
 // specifiers and dependencies are limited. Of a file that is cut off, the
@@ -29,6 +30,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/extract/digest"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/internal/extract/nodelock"
 	"github.com/imagevet/imagevet/sbom/inventory"
@@ -51,7 +53,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "denolock" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the name of the file.
 func (Extractor) Patterns() []inventory.Pattern {
@@ -197,6 +199,10 @@ func (p *parser) entry(registry, id string) {
 	first := len(p.needs)
 	whole := p.j.Object(func(key string) {
 		switch key {
+		case "integrity":
+			if integrity, _ := p.j.Text(); registry == "npm" {
+				n.Hashes = digest.SRI(integrity)
+			}
 		case "dependencies":
 			p.dependencies(registry, peers, nodelock.Required)
 		case "optionalDependencies":

@@ -20,7 +20,7 @@ import (
 const lockPath = "app/deno.lock"
 
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "denolock", 1)
+	extracttest.Identity(t, Extractor{}, "denolock", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{
 		lockPath:        true,
 		"deno.lock":     true,
@@ -38,6 +38,11 @@ func TestExtract(t *testing.T) {
 	tests := []struct{ name, content, want string }{
 		{"nothing", `{"version":"5"}`, ""},
 		{"version 1: addresses", `{"https://deno.land/std/a.ts":"0123","http://x.example/b.ts":"4567"}`, "ignored: 2\n"},
+		{
+			"digests of archives, not of manifests of JSR",
+			`{"version":"5","npm":{"a@1.0.0":{"integrity":"sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw== sha1-qZk+NkcGgWq6PiVxeFDCbJzQ2J0="},"b@1.0.0":{"integrity":7},"c@1.0.0":{}},"jsr":{"@std/d@1.0.0":{"integrity":"sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw=="}}}`,
+			"1: a@1.0.0 transitive SHA-1:a9993e36… SHA-512:ddaf35a1…\n1: b@1.0.0 transitive\n1: c@1.0.0 transitive\n1: jsr:@std/d@1.0.0 transitive\n",
+		},
 		{
 			"version 2",
 			`{"version":"2","remote":{"https://deno.land/std/a.ts":"0123"},"npm":{"specifiers":{"a@1":"a@1.0.0"},"packages":{` + `

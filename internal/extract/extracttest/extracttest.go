@@ -2,6 +2,7 @@
 package extracttest
 
 import (
+	"cmp"
 	"io"
 	"os"
 	"path"
@@ -79,6 +80,7 @@ func Check(t *testing.T, facts inventory.Facts, err error) {
 		for _, list := range [][]string{p.Requires, p.Provides, p.Licenses, p.CPEs} {
 			require.NotContains(t, list, "")
 		}
+		Hashes(t, p.Hashes)
 	}
 	for _, o := range facts.Owned {
 		require.NotEmpty(t, o.Package)
@@ -89,6 +91,30 @@ func Check(t *testing.T, facts inventory.Facts, err error) {
 	}
 	require.NotContains(t, facts.Problems, "")
 	require.LessOrEqual(t, len(facts.Problems), lines.MaxProblems+1)
+}
+
+// Digest returns a digest as a list of one.
+func Digest(algorithm, value string) []inventory.Hash {
+	return []inventory.Hash{{Algorithm: algorithm, Value: value}}
+}
+
+// digits has the number of hexadecimal digits of the digests that packages may
+// have.
+var digits = map[string]int{"MD5": 32, "SHA-1": 40, "SHA-256": 64, "SHA-384": 96, "SHA-512": 128}
+
+// Hashes checks that digests are as [inventory.Package] has them: well-formed,
+// sorted, and each there once.
+func Hashes(t *testing.T, list []inventory.Hash) {
+	t.Helper()
+	for i, h := range list {
+		require.Containsf(t, digits, h.Algorithm, "algorithm of digest %q", h.Value)
+		require.Lenf(t, h.Value, digits[h.Algorithm], "digest of %s", h.Algorithm)
+		require.Emptyf(t, strings.Trim(h.Value, "0123456789abcdef"), "digest %q is no hexadecimal number in lower case", h.Value)
+		if i > 0 {
+			before := list[i-1]
+			require.Negativef(t, cmp.Or(strings.Compare(before.Algorithm, h.Algorithm), strings.Compare(before.Value, h.Value)), "%v before %v", before, h)
+		}
+	}
 }
 
 // Endless reads as s again and again.

@@ -17,7 +17,8 @@
 // The gems of GEM, GIT and "PLUGIN SOURCE" are packages. Those of PATH are the
 // project itself or belong to it; what they require counts as required by the
 // project. BUNDLED WITH is the version of Bundler, which comes with Ruby. Which
-// group of the Gemfile a gem is in is not in the file.
+// group of the Gemfile a gem is in is not in the file. CHECKSUMS has the digests
+// of the archives of gems: "  nokogiri (1.15.4-x86_64-linux) sha256=0123…".
 //
 // The content is hostile: the size of the file and the numbers of gems and
 // dependencies are limited, and what exceeds a limit is an error. A line that
@@ -31,8 +32,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/extract/digest"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
@@ -56,7 +59,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "gemfilelock" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the names of the files.
 func (Extractor) Patterns() []inventory.Pattern {
@@ -75,6 +78,7 @@ func (Extractor) Extract(ctx context.Context, f *inventory.File) (inventory.Fact
 		facts:    inventory.Facts{Declared: true},
 		versions: make(map[string]string),
 		direct:   make(map[string]bool),
+		hashes:   make(map[entry][]inventory.Hash),
 		last:     nowhere,
 	}
 	if err := lines.Each(ctx, f, maxFile, p.line); err != nil {
@@ -98,6 +102,7 @@ const (
 	local             // PATH
 	dependent         // DEPENDENCIES
 	bundled           // BUNDLED WITH
+	checksums         // CHECKSUMS
 )
 
 // sections are the headings whose lines are of interest. Those of others, such
@@ -105,7 +110,7 @@ const (
 var sections = map[string]section{
 	"GEM": rubygems, "PLUGIN SOURCE": rubygems, "GIT": git, "PATH": local,
 	"DEPENDENCIES": dependent, "BUNDLED WITH": bundled,
-	"PLATFORMS": other, "RUBY VERSION": other, "CHECKSUMS": other,
+	"PLATFORMS": other, "RUBY VERSION": other, "CHECKSUMS": checksums,
 }
 
 // What the last gem was, to which the dependencies below it belong.
@@ -124,9 +129,11 @@ type parser struct {
 	remote, revision string // of GIT
 	last             int    // index in facts.Packages, nowhere or ofLocal
 	requires         int    // of all gems
+	digests          int    // of all gems
 
 	versions map[string]string // of each gem, "" if there are several
 	direct   map[string]bool
+	hashes   map[entry][]inventory.Hash
 	text     bool // there was anything
 	known    bool // there was a section
 }
@@ -159,6 +166,8 @@ func (p *parser) line(raw []byte) error {
 		if len(p.direct) > maxRequires {
 			return fmt.Errorf("more than %d dependencies: %w", maxRequires, inventory.ErrTooLarge)
 		}
+	case checksums:
+		return p.checksum(rest)
 	case bundled:
 		return p.add(inventory.Package{Type: "gem", Name: "bundler", Version: rest, Bundled: true})
 	case rubygems, git, local:
@@ -304,6 +313,25 @@ func (p *parser) require(text string) error {
 	return nil
 }
 
+// checksum takes a line of CHECKSUMS. Bundler leaves the digests away where it
+// does not know them.
+func (p *parser) checksum(text string) error {
+	i := strings.LastIndex(text, ") ")
+	if i < 0 {
+		return nil
+	}
+	e := parse(text[:i+1])
+	for tagged := range strings.SplitSeq(text[i+2:], ",") {
+		if p.digests++; p.digests > maxGems {
+			return fmt.Errorf("more than %d checksums: %w", maxGems, inventory.ErrTooLarge)
+		}
+		if list := digest.Tagged(tagged); len(list) > 0 {
+			p.hashes[e] = append(p.hashes[e], list...)
+		}
+	}
+	return nil
+}
+
 // finish sets what is known only at the end.
 func (p *parser) finish() {
 	seen := make(map[string]bool)
@@ -314,6 +342,10 @@ func (p *parser) finish() {
 			pkg.Relation = inventory.Direct
 		case !pkg.Bundled:
 			pkg.Relation = inventory.Transitive
+		}
+		// What is from a repository has no archive.
+		if pkg.Qualifiers["vcs_url"] == "" {
+			pkg.Hashes = digest.Agreed(slices.Clone(p.hashes[entry{pkg.Name, pkg.Version, pkg.Qualifiers["platform"]}]))
 		}
 		clear(seen)
 		requires := pkg.Requires[:0]

@@ -35,8 +35,15 @@ func found(p ...inventory.Package) inventory.Facts {
 	return inventory.Facts{Declared: true, Packages: p}
 }
 
+func hashed(p inventory.Package, pairs ...string) inventory.Package {
+	for i := 0; i < len(pairs); i += 2 {
+		p.Hashes = append(p.Hashes, extracttest.Digest(pairs[i], pairs[i+1])...)
+	}
+	return p
+}
+
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "gemfilelock", 1)
+	extracttest.Identity(t, Extractor{}, "gemfilelock", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{
 		lockPath:                          true,
 		"Gemfile.lock":                    true,
@@ -98,6 +105,18 @@ func TestExtract(t *testing.T) {
 		{"checksums are no gems", begin + "    a (1)\n\nCHECKSUMS\n  a (1) sha256=00\n\nRUBY VERSION\n   ruby 3.3.0p0\n\nBUNDLED WITH\n  2.5.0\n", found(
 			gem(4, inventory.Transitive, "a", "1"), bundler(13, "2.5.0"),
 		)},
+		{
+			"checksums, by platform, of several algorithms", begin + "    a (1)\n    a (1-java)\n    b (1)\n    c (1)\n    d (1)\n    e (1)\n\nGIT\n  remote: https://example.org/f.git\n  specs:\n    f (1)\n\nCHECKSUMS\n" +
+				"  a (1) sha256=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n  a (1-java) sha256=d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa\n  b (1) sha256=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad,sha1=a9993e364706816aba3e25717850c26c9cd0d89d,x=00\n  c (1)\n  d (2) sha256=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n  e (1) sha256=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n  e (1) sha256=d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa\n  f (1) sha256=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n  bundler (2.6.0) sha256=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\nx) y\n\nBUNDLED WITH\n  2.6.0\n",
+			inventory.Facts{Declared: true, Packages: []inventory.Package{
+				hashed(gem(4, inventory.Transitive, "a", "1"), "SHA-256", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+				hashed(with(gem(5, inventory.Transitive, "a", "1"), "platform", "java"), "SHA-256", "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"),
+				hashed(gem(6, inventory.Transitive, "b", "1"), "SHA-1", "a9993e364706816aba3e25717850c26c9cd0d89d", "SHA-256", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+				gem(7, inventory.Transitive, "c", "1"), gem(8, inventory.Transitive, "d", "1"), gem(9, inventory.Transitive, "e", "1"),
+				with(gem(14, inventory.Transitive, "f", "1"), "vcs_url", "git+https://example.org/f.git"),
+				hashed(bundler(29, "2.6.0"), "SHA-256", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+			}, Problems: []string{`line 26 is no heading: "x) y"`}},
+		},
 		{"a later section", begin + "    a (1)\n\nNEW THING\n  x (1)\n    y (1)\n", found(gem(4, inventory.Transitive, "a", "1"))},
 
 		// One bad line must not hide the others.
@@ -154,6 +173,7 @@ func TestExtractErrors(t *testing.T) {
 		{"a file without end", t.Context(), extracttest.Endless("PLATFORMS\n"), inventory.ErrTooLarge, "more than 16777216 bytes"},
 		{"a line without end", t.Context(), extracttest.Endless("a"), inventory.ErrTooLarge, "line 1"},
 		{"gems without end", t.Context(), io.MultiReader(strings.NewReader("GEM\n"), extracttest.Endless("    a (1)\n")), inventory.ErrTooLarge, "more than 50000 gems"},
+		{"checksums without end", t.Context(), io.MultiReader(strings.NewReader("CHECKSUMS\n"), extracttest.Endless("  a (1) x=y\n")), inventory.ErrTooLarge, "more than 50000 checksums"},
 		{"dependencies without end", t.Context(), io.MultiReader(strings.NewReader("GEM\n    a (1)\n"), extracttest.Endless("      a\n")), inventory.ErrTooLarge, "more than 500000 dependencies"},
 	}
 	for _, tt := range tests {
@@ -170,6 +190,7 @@ func TestExtractErrors(t *testing.T) {
 func FuzzExtract(f *testing.F) {
 	f.Add(extracttest.Fixture(f, "bundler-2.3", "Gemfile.lock"))
 	f.Add("GEM\n  specs:\n    a (1.0-java)\n      b (= 1)!\n      b\nDEPENDENCIES\n  a!\nBUNDLED WITH\n   1\n")
+	f.Add("GEM\n  specs:\n    a (1-java)\nCHECKSUMS\n  a (1-java) sha256=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad,sha1=a9993e364706816aba3e25717850c26c9cd0d89d\n  b (1)\n")
 	f.Add("GIT\n  remote: x\n  revision: y\n    a (1)\n<<<<<<< a\nPATH\n    b (1)\n      a\n")
 	f.Fuzz(func(t *testing.T, content string) {
 		facts, err := Extractor{}.Extract(t.Context(), extracttest.File(lockPath, content))

@@ -11,7 +11,8 @@
 //
 // The package has the name that it has in Hex, and a namespace where it is of
 // an organisation. What comes from a repository of sources has no version. What
-// the project asks for itself is not in the file. Nothing is run.
+// the project asks for itself is not in the file. Nothing is run. The last
+// checksum is the SHA-256 of the archive, the first one of what is in it.
 //
 // The content is hostile: the size of the file and the number of terms in it
 // are limited, and what exceeds a limit is an error. Of a file that is cut off,
@@ -28,6 +29,7 @@ import (
 
 	"github.com/imagevet/imagevet/internal/extract/beamterm"
 	"github.com/imagevet/imagevet/internal/extract/bounded"
+	"github.com/imagevet/imagevet/internal/extract/digest"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
@@ -49,7 +51,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "mixlock" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the name of the file.
 func (Extractor) Patterns() []inventory.Pattern {
@@ -112,6 +114,9 @@ func entry(key, value beamterm.Term, cut bool, problems *lines.Problems) (invent
 			if organisation, ok := strings.CutPrefix(items[6].Text, "hexpm:"); ok && len(organisation) <= maxName {
 				p.Namespace = organisation
 			}
+		}
+		if len(items) > 7 && items[7].Kind == beamterm.Text {
+			p.Hashes = digest.Hex("SHA-256", items[7].Text)
 		}
 	case source == "git" && len(items) >= 2 && items[1].Kind == beamterm.Text && items[1].Text != "":
 		p.Constraint = items[1].Text

@@ -31,8 +31,13 @@ func found(p ...inventory.Package) inventory.Facts {
 	return inventory.Facts{Declared: true, Packages: p}
 }
 
+func hashed(p inventory.Package, sha256 string) inventory.Package {
+	p.Hashes = extracttest.Digest("SHA-256", sha256)
+	return p
+}
+
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "mixlock", 1)
+	extracttest.Identity(t, Extractor{}, "mixlock", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{
 		lockPath:             true,
 		"mix.lock":           true,
@@ -53,8 +58,11 @@ func TestExtractFixture(t *testing.T) {
 	require.NoError(t, err)
 	const url = "https://github.com/firezone/esaml.git"
 	assert.Equal(t, found(
-		pkg(2, "bunt", "0.2.0"), pkg(3, "credo", "1.6.6", "bunt@0.2.0", "file_system@0.2.10", "jason@1.3.0"), pkg(4, "file_system", "0.2.10"),
-		pkg(5, "jason", "1.3.0"), sources(6, "esaml", "", url, "git+"+url+"@4294a3ac5262582144e117c10a1537287b6c1fe8"),
+		hashed(pkg(2, "bunt", "0.2.0"), "7af5c7e09fe1d40f76c8e4f9dd2be7cebd83909f31fee7cd0e9eadc567da8353"),
+		hashed(pkg(3, "credo", "1.6.6", "bunt@0.2.0", "file_system@0.2.10", "jason@1.3.0"), "625520ce0984ee0f9f1f198165cd46fa73c1e59a17ebc520038b8fce056a5bdc"),
+		hashed(pkg(4, "file_system", "0.2.10"), "41195edbfb562a593726eda3b3e8b103a309b733ad25f3d642ba49696bf715dc"),
+		hashed(pkg(5, "jason", "1.3.0"), "53fc1f51255390e0ec7e50f9cb41e751c260d065dcba2bf0d08dc51a4002c2ac"),
+		sources(6, "esaml", "", url, "git+"+url+"@4294a3ac5262582144e117c10a1537287b6c1fe8"),
 	), facts)
 }
 
@@ -63,6 +71,10 @@ func table() []row {
 	private.Namespace = "acme"
 	return []row{
 		{"empty", "", found()},
+		{
+			"digests of the archive, not of what is in it", `%{"a": {:hex, :a, "1", "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa", [:mix], [], "hexpm", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}, "b": {:hex, :b, "1", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", [:mix], [], "hexpm"}, "c": {:hex, :c, "1", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", [:mix], [], "hexpm", :none}, "d": {:hex, :d, "1", "", [], [], "hexpm", "a9993e364706816aba3e25717850c26c9cd0d89d"}}`,
+			found(hashed(pkg(1, "a", "1"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), pkg(1, "b", "1"), pkg(1, "c", "1"), pkg(1, "d", "1")),
+		},
 		{"an empty map", "%{\n}\n", found()},
 		{"the first format", `%{"a": {:package, "1"}, "b": {:hex, :b, "1.0.0"}}`, inventory.Facts{Declared: true, Packages: []inventory.Package{pkg(1, "b", "1.0.0")}, Problems: []string{`line 1: entry "a" is of no kind that is known: "package"`}}},
 		{"keys as texts", `%{"a" => {:hex, :a, "1.0.0", "", [:mix], []}}`, found(pkg(1, "a", "1.0.0"))},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/imagevet/imagevet/internal/extract/digest"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
@@ -25,7 +26,9 @@ type Node struct {
 	Version, Constraint, VCS string
 	// Type is the type of the package URL, "npm" if it is empty.
 	Type string
-	Line int
+	// Hashes are the digests of the archive that the package is installed from.
+	Hashes []inventory.Hash
+	Line   int
 	// Own is true for what is no package: the project itself and its parts.
 	Own, Bundled, Development bool
 }
@@ -108,7 +111,8 @@ func (g *Graph) Link(from, to int, kind Kind, name string) error {
 }
 
 // Facts returns the packages in the order of the file. A package that has
-// several records, in several folders or with several peers, is there once.
+// several records, in several folders or with several peers, is there once,
+// with the digests of all of them: it may be installed several times.
 func (g *Graph) Facts(ctx context.Context) (inventory.Facts, error) {
 	if err := ctx.Err(); err != nil {
 		return inventory.Facts{}, err
@@ -121,6 +125,7 @@ func (g *Graph) Facts(ctx context.Context) (inventory.Facts, error) {
 	type identity struct{ kind, name, version, constraint, vcs string }
 	index := make(map[identity]int, len(g.nodes))
 	packages := make([]int, len(g.nodes)) // the package of a node
+	mixed := make(map[int]bool)           // packages with the digests of several nodes
 	order := make([]int, len(g.nodes))
 	for i := range order {
 		order[i] = i
@@ -153,11 +158,19 @@ func (g *Graph) Facts(ctx context.Context) (inventory.Facts, error) {
 		}
 		packages[i] = at
 		p := &facts.Packages[at]
+		if ok && !slices.Equal(p.Hashes, n.Hashes) {
+			// Sorted at the end, once, as there may be many.
+			p.Hashes = append(p.Hashes, n.Hashes...)
+			mixed[at] = true
+		}
 		p.Development = p.Development && dev
 		p.Bundled = p.Bundled && n.Bundled
 		if direct[i] {
 			p.Relation = inventory.Direct
 		}
+	}
+	for at := range mixed {
+		facts.Packages[at].Hashes = digest.Sort(facts.Packages[at].Hashes)
 	}
 	g.setRequires(facts.Packages, packages)
 	facts.Problems = g.Problems.List()
@@ -166,7 +179,7 @@ func (g *Graph) Facts(ctx context.Context) (inventory.Facts, error) {
 
 // pkg returns the package that a node stands for.
 func (n *Node) pkg() inventory.Package {
-	p := inventory.Package{Type: n.Type, Version: n.Version, Line: n.Line}
+	p := inventory.Package{Type: n.Type, Version: n.Version, Hashes: slices.Clip(n.Hashes), Line: n.Line}
 	if p.Type == "" {
 		p.Type = "npm"
 	}

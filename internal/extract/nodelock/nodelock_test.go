@@ -208,11 +208,12 @@ func TestGraph(t *testing.T) {
 	}
 	link := func(from, to int, kind Kind, name string) { require.NoError(t, g.Link(from, to, kind, name)) }
 	root := add(Node{Own: true, Line: 1})
-	a := add(Node{Name: "a", Version: "1", Line: 2})
+	digest := func(s string) []inventory.Hash { return extracttest.Digest("SHA-1", strings.Repeat(s, 40)) }
+	a := add(Node{Name: "a", Version: "1", Hashes: digest("2"), Line: 2})
 	b := add(Node{Name: "@s/b", Version: "2", Line: 3})
 	c := add(Node{Name: "c", Constraint: "https://x", Line: 4})
-	again := add(Node{Name: "a", Version: "1", Line: 9})
-	alone := add(Node{Name: "alone", Version: "1", Line: 10})
+	again := add(Node{Name: "a", Version: "1", Hashes: digest("1"), Line: 9})
+	alone := add(Node{Name: "alone", Version: "1", Hashes: digest("3"), Line: 10})
 	link(root, a, Development, "")
 	link(root, again, Required, "")
 	link(a, b, Required, "")
@@ -235,10 +236,10 @@ func TestGraph(t *testing.T) {
 		Declared: true,
 		Ignored:  1,
 		Packages: []inventory.Package{
-			{Type: "npm", Name: "a", Version: "1", Line: 2, Relation: inventory.Direct, Requires: []string{"@s/b@2", "c", "gone"}},
+			{Type: "npm", Name: "a", Version: "1", Hashes: append(digest("1"), digest("2")...), Line: 2, Relation: inventory.Direct, Requires: []string{"@s/b@2", "c", "gone"}},
 			{Type: "npm", Namespace: "@s", Name: "b", Version: "2", Line: 3, Relation: inventory.Transitive, Requires: []string{"a@1"}},
 			{Type: "npm", Name: "c", Constraint: "https://x", Line: 4, Relation: inventory.Transitive},
-			{Type: "npm", Name: "alone", Version: "1", Line: 10, Relation: inventory.Transitive},
+			{Type: "npm", Name: "alone", Version: "1", Hashes: digest("3"), Line: 10, Relation: inventory.Transitive},
 		},
 		Problems: []string{`line 11: "x y" is no name of a package`},
 	}, facts)

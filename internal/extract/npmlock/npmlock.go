@@ -16,7 +16,8 @@
 // the version. What is "dev", needed for development alone, is told by npm;
 // "devOptional" is needed by something optional too, so that it is not.
 // Optional dependencies and peers are packages like others, but nothing
-// requires them.
+// requires them. "integrity" is of the archive; that of a repository's package is
+// of one that npm has made itself, and not taken.
 //
 // node_modules/.package-lock.json, which repeats what is installed beside it,
 // is not read. The content is hostile: the file's size, the number of packages
@@ -57,7 +58,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "npmlock" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the names of the files.
 func (Extractor) Patterns() []inventory.Pattern {
@@ -130,6 +131,7 @@ func (p *parser) section(key string) {
 // A record is an entry of either section.
 type record struct {
 	name, version, resolved string
+	integrity               string
 	link, dev, bundled, own bool
 	needs                   []need
 }
@@ -151,6 +153,8 @@ func (p *parser) entry(folder string) {
 			r.version, _ = p.j.Text()
 		case "resolved":
 			r.resolved, _ = p.j.Text()
+		case "integrity":
+			r.integrity, _ = p.j.Text()
 		case "link":
 			r.link = p.j.True()
 		case "dev":
@@ -210,6 +214,8 @@ func (p *parser) branch(parent, name string) {
 			r.version, _ = p.j.Text()
 		case "resolved":
 			r.resolved, _ = p.j.Text()
+		case "integrity":
+			r.integrity, _ = p.j.Text()
 		case "dev":
 			r.dev = p.j.True()
 		case "bundled":

@@ -20,7 +20,7 @@ import (
 const lockPath = "app/package-lock.json"
 
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "npmlock", 1)
+	extracttest.Identity(t, Extractor{}, "npmlock", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{
 		lockPath:                              true,
 		"package-lock.json":                   true,
@@ -121,6 +121,25 @@ func TestExtract(t *testing.T) {
 		},
 		{"version 2: packages count, before the tree", `{"packages":{"node_modules/a":{"version":"1.0.0"}},"dependencies":{"b":{"version":"1.0.0"}}}`, "1: a@1.0.0\n"},
 		{"version 2: packages count, after the tree", `{"dependencies":{"b":{"version":"1.0.0"}},"packages":{"node_modules/a":{"version":"1.0.0"}}}`, "1: a@1.0.0\n"},
+		{
+			"digests, in part malformed, of one package in two folders, and not of what npm packed itself",
+			packages(
+				`"node_modules/a":{"version":"1.0.0","integrity":"sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw== sha1-qZk+NkcGgWq6PiVxeFDCbJzQ2J0= md5-x"}`,
+				`"node_modules/b":{"version":"1.0.0","integrity":"sha512-x"}`,
+				`"node_modules/c":{"version":"1.0.0","integrity":7}`,
+				`"node_modules/d":{"version":"1.0.0","integrity":"sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw==","resolved":"git+ssh://git@h/d.git#0123"}`,
+				`"node_modules/e":{"version":"1.0.0","integrity":"sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw=="}`,
+				`"node_modules/a/node_modules/e":{"version":"1.0.0","integrity":"sha512-4lrDhF+MvhKAGi36WonUxV3EeQDztu3Jqe5ZDzwrkxL2ZdADnJOCi3tY8zlQvIF6CVWpxQAKjT4oBWnwh0XKaA=="}`,
+				`"node_modules/b/node_modules/e":{"version":"1.0.0","integrity":"sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw=="}`,
+				`"node_modules/c/node_modules/e":{"version":"1.0.0"}`,
+			),
+			"2: a@1.0.0 SHA-1:a9993e36… SHA-512:ddaf35a1…\n3: b@1.0.0\n4: c@1.0.0\n5: d@1.0.0 vcs_url=git+ssh://git@h/d.git@0123\n6: e@1.0.0 SHA-512:ddaf35a1… SHA-512:e25ac384…\n",
+		},
+		{
+			"version 1: digests",
+			`{"dependencies":{"a":{"version":"1.0.0","integrity":"sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw=="},"b":{"version":"git+https://h/b.git#0123","integrity":"sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw=="},"c":{"version":"https://h/c.tgz","integrity":"sha1-qZk+NkcGgWq6PiVxeFDCbJzQ2J0="}}}`,
+			"1: a@1.0.0 SHA-512:ddaf35a1…\n1: b@(git+https://h/b.git#0123)\n1: c@(https://h/c.tgz) SHA-1:a9993e36…\n",
+		},
 
 		// One bad record must not hide the others, nor itself.
 		{
@@ -186,7 +205,8 @@ func TestExtractLarge(t *testing.T) {
 	entry := func(i int) string {
 		return fmt.Sprintf("\"node_modules/a%d\":{\"version\":\"1.0.%d\",\"resolved\":\"https://r.example/a/-/a-1.0.0.tgz\",\"dependencies\":{\"a%d\":\"*\",\"a1\":\"*\"}},\n", i, i, i+1)
 	}
-	pad := strings.Repeat("x", 1000)
+	// A digest as most packages have it, and what is none.
+	pad := "sha512-" + strings.Repeat("A", 86) + "== sha1-" + strings.Repeat("A", 27) + "= " + strings.Repeat("x", 900)
 	tests := []struct {
 		name   string
 		record func(i int) string
@@ -207,6 +227,7 @@ func TestExtractLarge(t *testing.T) {
 		} else {
 			require.NoError(t, err, tt.name)
 			assert.Greater(t, len(facts.Packages), 80_000)
+			assert.Len(t, facts.Packages[0].Hashes, 2)
 		}
 		assert.Less(t, most, uint64(256<<20), tt.name)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/extract/digest"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/internal/extract/nodelock"
 	"github.com/imagevet/imagevet/sbom/inventory"
@@ -58,7 +59,9 @@ func (t *table) fill(at, line int, r record) error {
 		Name: r.name, Version: r.version, Line: line,
 		Own: r.own, Bundled: r.bundled, Development: r.dev,
 	}
-	n.VCS = nodelock.VCS(r.resolved)
+	if n.VCS = nodelock.VCS(r.resolved); n.VCS == "" {
+		n.Hashes = digest.SRI(r.integrity)
+	}
 	if n.Version == "" {
 		n.Constraint, n.VCS = nodelock.Address(r.resolved), ""
 	}

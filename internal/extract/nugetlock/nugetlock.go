@@ -12,11 +12,16 @@
 // are the least that will do, so that what was chosen is looked up in the same
 // framework. A package that several frameworks have is one.
 //
+// "contentHash" is no digest of the archive and not taken: it is the SHA-512 of
+// the package without its signature ([content hash]), and all packages of
+// nuget.org are signed.
+//
 // The content is hostile: the file's size, the number of packages and of
 // dependencies and the length of names are limited. Of a file that is cut off,
 // the packages before the damage are kept.
 //
 // [format]: https://learn.microsoft.com/nuget/consume-packages/package-references-in-project-files#locking-dependencies
+// [content hash]: https://github.com/NuGet/Home/issues/10787
 // [file in the sources]: https://github.com/NuGet/NuGet.Client/blob/dev/src/NuGet.Core/NuGet.ProjectModel/ProjectLockFile/PackagesLockFileFormat.cs
 package nugetlock
 

@@ -10,7 +10,8 @@
 // that no other one needs can have come in by the project only, and is direct;
 // of others it is not known.
 //
-// Folders are parts of the project; archives and repositories are packages.
+// Folders are parts of the project; archives and repositories are packages. The
+// digest of an archive is taken where files has one alone.
 //
 // The content is hostile: the size of the file and of a package, the number of
 // packages and dependencies are limited. Of a damaged file the packages that
@@ -39,7 +40,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "pdmlock" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the name of the file.
 func (Extractor) Patterns() []inventory.Pattern {
@@ -56,6 +57,7 @@ type record struct {
 	Revision     string   `toml:"revision"`
 	URL          string   `toml:"url"`
 	Path         string   `toml:"path"`
+	Files        any      `toml:"files"`
 }
 
 // A merged is what the entries of one package say.
@@ -118,6 +120,7 @@ func (p *parser) section(s *pydep.Section) error {
 			continue
 		}
 		key := [2]string{pydep.Normalize(r.Name), r.Version}
+		hashes := pydep.OnlyFile(r.Files)
 		j, ok := p.index[key]
 		if !ok {
 			if len(p.packages) >= pydep.MaxPackages {
@@ -126,7 +129,7 @@ func (p *parser) section(s *pydep.Section) error {
 			j = len(p.packages)
 			p.index[key] = j
 			m := merged{
-				pkg:     inventory.Package{Type: "pypi", Name: r.Name, Version: r.Version, Line: s.Line},
+				pkg:     inventory.Package{Type: "pypi", Name: r.Name, Version: r.Version, Line: s.Line, Hashes: hashes},
 				project: r.Path != "" && pydep.ArchiveVersion(r.Name, r.Path) == "",
 			}
 			if r.Git != "" {
@@ -135,6 +138,9 @@ func (p *parser) section(s *pydep.Section) error {
 			p.packages = append(p.packages, m)
 		}
 		m := &p.packages[j]
+		if !slices.Equal(m.pkg.Hashes, hashes) {
+			m.pkg.Hashes = nil
+		}
 		m.unknown = m.unknown || len(r.Groups) == 0
 		m.groups = append(m.groups, r.Groups...)
 		for _, text := range r.Dependencies {

@@ -19,7 +19,7 @@ import (
 const filePath = "app/pdm.lock"
 
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "pdmlock", 1)
+	extracttest.Identity(t, Extractor{}, "pdmlock", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{filePath: true, "pdm.lock": true, "app/pdm.toml": false})
 }
 
@@ -29,6 +29,11 @@ func pinned(name, version string, line int, relation inventory.Relation, develop
 
 func found(p ...inventory.Package) inventory.Facts {
 	return inventory.Facts{Declared: true, Packages: p}
+}
+
+func hashed(p inventory.Package, sha256 string) inventory.Package {
+	p.Hashes = extracttest.Digest("SHA-256", sha256)
+	return p
 }
 
 func TestExtractFixture(t *testing.T) {
@@ -52,6 +57,9 @@ var rightInput = []struct {
 }{
 	{"empty", "[metadata]\nlock_version = \"4\"\n", found()},
 	{"no groups", a, found(pinned("a", "1", 1, inventory.Direct, false))},
+	{"a digest, of one archive alone", a + "files = [{file = \"a.whl\", hash = \"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}]\n" + a + "extras = [\"x\"]\nfiles = [{file = \"a.whl\", hash = \"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}]\n", found(hashed(pinned("a", "1", 1, inventory.Direct, false), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"))},
+	{"digests of several archives", a + "files = [{file = \"a.whl\", hash = \"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}]\n" + a + "files = [{file = \"a.tar.gz\", hash = \"sha256:d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa\"}]\n", found(pinned("a", "1", 1, inventory.Direct, false))},
+	{"files that are none", a + "files = 7\n", found(pinned("a", "1", 1, inventory.Direct, false))},
 	{"groups", a + "groups = [\"dev\", \"test\"]\n", found(pinned("a", "1", 1, inventory.Direct, true))},
 	{"an extra", a + "groups = [\"dev\", \"socks\"]\n", found(pinned("a", "1", 1, inventory.Direct, false))},
 	{"an entry more without groups", a + "groups = [\"dev\"]\n" + a, found(pinned("a", "1", 1, inventory.Direct, false))},

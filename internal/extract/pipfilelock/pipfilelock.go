@@ -5,7 +5,9 @@
 // "develop" what is for development, others what the project calls a category,
 // and "_meta" no packages. Names are keys; of a package version, which begins
 // with "==", and git, ref, file and path are of interest. The file tells
-// neither what is direct nor which package needs which.
+// neither what is direct nor which package needs which. "hashes" are those of
+// all archives of a package: which one is installed is known where there is one
+// alone.
 //
 // Folders are parts of the project. What comes from a repository or an archive
 // without a version has a constraint.
@@ -23,9 +25,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/imagevet/imagevet/internal/extract/bounded"
+	"github.com/imagevet/imagevet/internal/extract/digest"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/internal/extract/pydep"
 	"github.com/imagevet/imagevet/sbom/inventory"
@@ -45,7 +49,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "pipfilelock" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the name of the file.
 func (Extractor) Patterns() []inventory.Pattern {
@@ -197,6 +201,16 @@ type record struct {
 	Ref     json.RawMessage `json:"ref"`
 	File    json.RawMessage `json:"file"`
 	Path    json.RawMessage `json:"path"`
+	Hashes  json.RawMessage `json:"hashes"`
+}
+
+// hashes returns the digest of the archive, if there is one alone.
+func (r *record) hashes() []inventory.Hash {
+	var list []string
+	if json.Unmarshal(r.Hashes, &list) != nil || len(list) != 1 {
+		return nil
+	}
+	return digest.Tagged(list[0])
 }
 
 // add takes one package.
@@ -206,7 +220,7 @@ func (p *parser) add(name string, line int, development bool, value json.RawMess
 		p.problems.Add("package %q is no object", lines.Clip(name))
 		return nil
 	}
-	pkg := inventory.Package{Type: "pypi", Name: name, Line: line, Development: development}
+	pkg := inventory.Package{Type: "pypi", Name: name, Line: line, Development: development, Hashes: r.hashes()}
 	constraint, git := text(r.Version), text(r.Git)
 	if pkg.Version = pydep.Pinned(constraint); pkg.Version == "" {
 		pkg.Constraint = constraint
@@ -237,6 +251,9 @@ func (p *parser) add(name string, line int, development bool, value json.RawMess
 	if i, ok := p.index[key]; ok {
 		before := &p.facts.Packages[i]
 		before.Development = before.Development && development
+		if !slices.Equal(before.Hashes, pkg.Hashes) {
+			before.Hashes = nil
+		}
 		return nil
 	}
 	if len(p.facts.Packages) >= pydep.MaxPackages {

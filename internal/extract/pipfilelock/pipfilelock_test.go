@@ -19,7 +19,7 @@ import (
 const filePath = "app/Pipfile.lock"
 
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "pipfilelock", 1)
+	extracttest.Identity(t, Extractor{}, "pipfilelock", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{filePath: true, "Pipfile.lock": true, "app/Pipfile": false})
 }
 
@@ -35,6 +35,11 @@ func found(p ...inventory.Package) inventory.Facts {
 	return inventory.Facts{Declared: true, Packages: p}
 }
 
+func hashed(p inventory.Package, sha256 string) inventory.Package {
+	p.Hashes = extracttest.Digest("SHA-256", sha256)
+	return p
+}
+
 func TestExtractFixture(t *testing.T) {
 	facts, err := Extractor{}.Extract(t.Context(), extracttest.File(filePath, extracttest.Fixture(t, "pipenv", "Pipfile.lock")))
 	require.NoError(t, err)
@@ -48,6 +53,10 @@ var rightInput = []struct {
 	{"empty", "{}", found()},
 	{"categories", "{\"_meta\": {\"x\": {\"y\": {\"version\": \"==1\"}}},\n\"default\": {\n\"a\": {\"version\": \"==1\", \"markers\": \"x\"}},\n\"develop\": {\"a\": {\"version\": \"==1\"}, \"b\": {\"version\": \"===2\"}}, \"prod\":{\"b\": {\"version\": \"===2\"}}, \"docs\":{\"c\": {\"version\": \"==3\"}}}", found(
 		pinned("a", "1", 3, false), pinned("b", "2", 4, false), pinned("c", "3", 4, true))},
+	{
+		"digests, of one archive alone", "{\"default\": {\"a\": {\"version\": \"==1\", \"hashes\": [\"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"]}, \"b\": {\"version\": \"==1\", \"hashes\": [\"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\", \"sha256:d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa\"]}, \"c\": {\"version\": \"==1\", \"hashes\": 7}, \"d\": {\"version\": \"==1\", \"hashes\": [\"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"]}}, \"develop\": {\"a\": {\"version\": \"==1\", \"hashes\": [\"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"]}, \"d\": {\"version\": \"==1\", \"hashes\": [\"sha256:d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa\"]}}}",
+		found(hashed(pinned("a", "1", 1, false), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), pinned("b", "1", 1, false), pinned("c", "1", 1, false), pinned("d", "1", 1, false)),
+	},
 	{"byte order mark", "\xef\xbb\xbf{}", found()},
 	{"not pinned", "{\"default\": {\"a\": {\"version\": \"*\"}, \"b\": {\"version\": \">=1\"}}}", found(asked("a", "*", 1), asked("b", ">=1", 1))},
 	{"other sources", "{\"default\": {\"a\": {\"git\": \"https://u:p@h/a\", \"ref\": \"0123\"}, \"b\": {\"file\": \"https://h/b-1.0.zip\"}, \"c\": {\"file\": \"https://h/main.zip\"}, \"d\": {\"path\": \".\", \"editable\": true}}}", inventory.Facts{

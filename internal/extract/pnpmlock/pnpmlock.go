@@ -14,7 +14,7 @@
 // from elsewhere has its address in the key, and name and version beside it.
 // A package is for development if no part of the workspace leads to it but
 // from its devDependencies. Optional dependencies and peers are packages like
-// others, but nothing requires them.
+// others, but nothing requires them. "integrity" is of the package's archive.
 //
 // pnpm writes one key a line, so that the file is read line by line. The
 // content is hostile: the file's size and the number of packages and
@@ -29,13 +29,17 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/extract/digest"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/internal/extract/nodelock"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
-// The largest files have some 3 MiB.
-const maxFile = 128 << 20
+// The largest files have some 3 MiB, resolutions some 200 bytes.
+const (
+	maxFile       = 128 << 20
+	maxResolution = 8 << 10
+)
 
 // Extractor reads lock files of pnpm. The zero value is ready, and safe for
 // use by many goroutines.
@@ -47,7 +51,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "pnpmlock" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the names of the files. Before version 3 of pnpm it was
 // another one.
@@ -155,9 +159,11 @@ func (p *parser) line(l nodelock.Line) error {
 		case "resolution":
 			p.record.resolution = l.Value
 		}
-	case l.Indent == 6 && p.field == "resolution":
-		// Where the mapping is not in one line.
-		p.record.resolution += ", " + l.Text
+	case p.field == "resolution":
+		// Where the mapping is not in one line, with or without braces.
+		if text := strings.Trim(l.Text, "{} ,"); len(text) <= maxResolution-len(p.record.resolution) {
+			p.record.resolution += ", " + text
+		}
 	default:
 		return p.dependency(-1, p.field, l, l.Indent-6)
 	}
@@ -287,6 +293,9 @@ func (p *parser) parse(key string) nodelock.Node {
 	tarball := nodelock.FlowValue(r.resolution, "tarball")
 	if repo := nodelock.FlowValue(r.resolution, "repo"); repo != "" {
 		n.VCS = nodelock.VCS(repository(repo) + "#" + nodelock.FlowValue(r.resolution, "commit"))
+	}
+	if n.VCS == "" {
+		n.Hashes = digest.SRI(nodelock.FlowValue(r.resolution, "integrity"))
 	}
 	n.Own = nodelock.FlowValue(r.resolution, "type") == "directory" || strings.HasPrefix(reference, "link:")
 	if n.Version == "" {

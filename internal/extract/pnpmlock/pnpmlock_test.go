@@ -21,7 +21,7 @@ import (
 const lockPath = "app/pnpm-lock.yaml"
 
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "pnpmlock", 1)
+	extracttest.Identity(t, Extractor{}, "pnpmlock", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{
 		lockPath:                              true,
 		"pnpm-lock.yaml":                      true,
@@ -59,6 +59,34 @@ func TestExtract(t *testing.T) {
 	tests := []struct{ name, content, want string }{
 		{"nothing", "lockfileVersion: '9.0'\n", ""},
 		{"nothing, with a byte order mark and line ends of Windows", "\ufefflockfileVersion: 5.4\r\n\r\nspecifiers: {}\r\n", ""},
+		{
+			"digests, in one line, in several, and as other tools format them",
+			`lockfileVersion: '9.0'
+packages:
+  a@1.0.0:
+    resolution: {integrity: sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw==}
+  b@1.0.0:
+    resolution:
+      integrity: sha1-qZk+NkcGgWq6PiVxeFDCbJzQ2J0=
+      tarball: https://r.example/b.tgz
+  c@1.0.0:
+    resolution:
+      {
+        integrity: sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw==,
+      }
+  d@1.0.0:
+    resolution: {integrity: 'sha1-qZk+NkcGgWq6PiVxeFDCbJzQ2J0= sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw==', tarball: https://r.example/d.tgz}
+  e@1.0.0:
+    resolution: {integrity: sha512-x}
+  f@1.0.0:
+    resolution: {commit: 0123, integrity: sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw==, repo: https://g.example/f.git, type: git}
+  g@1.0.0:
+    resolution:
+      x: ` + strings.Repeat("x", maxResolution) + `
+      integrity: sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw==
+`,
+			"3: a@1.0.0 transitive SHA-512:ddaf35a1…\n5: b@1.0.0 transitive SHA-1:a9993e36…\n9: c@1.0.0 transitive SHA-512:ddaf35a1…\n14: d@1.0.0 transitive SHA-1:a9993e36… SHA-512:ddaf35a1…\n16: e@1.0.0 transitive\n18: f@1.0.0 transitive vcs_url=git+https://g.example/f.git@0123\n20: g@1.0.0 transitive SHA-512:ddaf35a1…\n",
+		},
 		{
 			"version 5 without a workspace: names with scope, peers, registries, repositories",
 			`lockfileVersion: 5.3

@@ -10,7 +10,9 @@
 // known.
 //
 // Folders are parts of the project; archives and repositories are packages.
-// Dependencies that are optional are no edges.
+// Dependencies that are optional are no edges. The digest of an archive is
+// taken where files has one alone; before version 1.5 that was a table of its
+// own at the end of the file, which is not looked at.
 //
 // The content is hostile: the size of the file and of a package, the number of
 // packages and dependencies are limited. Of a damaged file the packages that
@@ -41,7 +43,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "poetrylock" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the name of the file.
 func (Extractor) Patterns() []inventory.Pattern {
@@ -55,6 +57,7 @@ type record struct {
 	Category     string         `toml:"category"`
 	Groups       []string       `toml:"groups"`
 	Dependencies map[string]any `toml:"dependencies"`
+	Files        any            `toml:"files"`
 	Source       struct {
 		Type     string `toml:"type"`
 		URL      string `toml:"url"`
@@ -110,6 +113,7 @@ func add(lock *pydep.Lock, r *record, line int, meta toml.MetaData, problems *li
 		Name:        r.Name,
 		Version:     r.Version,
 		Line:        line,
+		Hashes:      pydep.OnlyFile(r.Files),
 		Development: r.Category == "dev" || len(r.Groups) > 0 && !slices.Contains(r.Groups, "main"),
 	}
 	if r.Source.Type == "git" {

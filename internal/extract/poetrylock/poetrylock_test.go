@@ -19,7 +19,7 @@ import (
 const filePath = "app/poetry.lock"
 
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "poetrylock", 1)
+	extracttest.Identity(t, Extractor{}, "poetrylock", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{filePath: true, "poetry.lock": true, "app/poetry.toml": false, "app/my.poetry.lock": false})
 }
 
@@ -31,10 +31,16 @@ func found(p ...inventory.Package) inventory.Facts {
 	return inventory.Facts{Declared: true, Packages: p}
 }
 
+func hashed(p inventory.Package, sha256 string) inventory.Package {
+	p.Hashes = extracttest.Digest("SHA-256", sha256)
+	return p
+}
+
 func TestExtractFixture(t *testing.T) {
 	facts, err := Extractor{}.Extract(t.Context(), extracttest.File(filePath, extracttest.Fixture(t, "poetry-2", "poetry.lock")))
 	require.NoError(t, err)
 	require.Len(t, facts.Packages, 16)
+	assert.Equal(t, hashed(pinned("atomicwrites", "1.4.1", 3, inventory.RelationUnknown, true), "81b2c9071a49367a7f770170e5eec8cb66567cfbbc8c73d20ce5ca4a8d71cf11"), facts.Packages[0])
 	assert.Equal(t, pinned("flask", "1.0.3", 63, inventory.Direct, false, "click@8.1.8", "itsdangerous@2.2.0", "jinja2@3.1.5", "werkzeug@3.1.3"), facts.Packages[4])
 	assert.Equal(t, pinned("pluggy", "0.13.1", 211, inventory.RelationUnknown, false), facts.Packages[10])
 	assert.Equal(t, pinned("ruff", "0.8.3", 264, inventory.Direct, true), facts.Packages[13])
@@ -52,6 +58,9 @@ var rightInput = []struct {
 }{
 	{"empty", "package = []\n\n[metadata]\nlock-version = \"2.0\"\n", found()},
 	{"no groups", a, found(pinned("a", "1", 1, inventory.Direct, false))},
+	{"a digest, of one archive alone", a + "files = [{file = \"a.whl\", hash = \"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}]\n", found(hashed(pinned("a", "1", 1, inventory.Direct, false), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"))},
+	{"digests of several archives", a + "files = [\n{file = \"a.whl\", hash = \"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"},\n{file = \"a.tar.gz\", hash = \"sha256:d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa\"},\n]\n", found(pinned("a", "1", 1, inventory.Direct, false))},
+	{"files that are none", a + "files = 7\n", found(pinned("a", "1", 1, inventory.Direct, false))},
 	{"category", a + "category = \"dev\"\n", found(pinned("a", "1", 1, inventory.Direct, true))},
 	{"groups", a + "groups = [\"dev\", \"main\"]\n" + a + "groups = [\"docs\"]\n", found(pinned("a", "1", 1, inventory.Direct, false), pinned("a", "1", 5, inventory.Direct, true))},
 	{

@@ -7,6 +7,7 @@
 //	    dependency: "direct main"
 //	    description:
 //	      name: crypto
+//	      sha256: "0123…"
 //	      url: "https://pub.dev"
 //	    source: hosted
 //	    version: "3.0.2"
@@ -15,7 +16,7 @@
 // "transitive". What is transitive is not told to be for development or not.
 // Packages of source hosted and git count. Those of source sdk come with the
 // SDK, under whose version they are, and those of source path belong to the
-// project.
+// project. The digest, which pub writes since Dart 2.19, is of the archive.
 //
 // The content is hostile: the size of the file and the number of packages are
 // limited, and what exceeds a limit is an error.
@@ -29,6 +30,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/extract/digest"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
@@ -51,7 +53,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "pubspeclock" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the name of the file.
 func (Extractor) Patterns() []inventory.Pattern {
@@ -90,7 +92,7 @@ type parser struct {
 // An entry is a package of the file.
 type entry struct {
 	name, dependency, source, version string
-	described, url, revision          string // in the description
+	described, url, revision, sha256  string // in the description
 	line                              int
 }
 
@@ -146,6 +148,8 @@ func (p *parser) line(raw []byte) error {
 			p.entry.url = value
 		case "resolved-ref":
 			p.entry.revision = value
+		case "sha256":
+			p.entry.sha256 = value
 		}
 	}
 	return nil
@@ -187,6 +191,7 @@ func (p *parser) end() {
 		if e.described != "" {
 			pkg.Name = e.described
 		}
+		pkg.Hashes = digest.Hex("SHA-256", e.sha256)
 	case "git":
 		if e.url != "" {
 			url := "git+" + e.url

@@ -9,7 +9,8 @@
 // A package whose marker holds only for dependency groups that are not among
 // the default ones is for development. Whether it is direct is not told: where
 // the file has dependencies, which are optional in it, a package that no other
-// one needs is. PDM keeps them in a table of its own.
+// one needs is. PDM keeps them in a table of its own. The digests of an archive
+// are taken where archive, sdist and wheels are one alone.
 //
 // The content is hostile: the size of the file and of a package, the number of
 // packages and dependencies are limited. Of a damaged file the packages that
@@ -36,7 +37,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "pylock" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the names of the file.
 func (Extractor) Patterns() []inventory.Pattern {
@@ -74,6 +75,8 @@ type archive struct {
 	Name string `toml:"name"`
 	URL  string `toml:"url"`
 	Path string `toml:"path"`
+	// Hashes is a table from algorithms to digests.
+	Hashes any `toml:"hashes"`
 }
 
 // version returns what the name of the archive tells.
@@ -150,6 +153,9 @@ func (p *parser) section(s *pydep.Section) error {
 // add takes one package.
 func (p *parser) add(r *record, line int) error {
 	pkg := inventory.Package{Type: "pypi", Name: r.Name, Version: r.Version, Line: line}
+	if archives := r.archives(); len(archives) == 1 {
+		pkg.Hashes = pydep.OnlyFile(map[string]any{"hashes": archives[0].Hashes})
+	}
 	if r.VCS != nil {
 		pkg.Qualifiers = pydep.VCS(r.VCS.Type, r.VCS.URL, r.VCS.Commit)
 	}
@@ -181,13 +187,23 @@ func (p *parser) add(r *record, line int) error {
 	return err
 }
 
+// archives returns the archives that the package may be installed from.
+func (r *record) archives() []*archive {
+	var all []*archive
+	for _, a := range []*archive{r.Archive, r.Sdist} {
+		if a != nil {
+			all = append(all, a)
+		}
+	}
+	for i := range r.Wheels {
+		all = append(all, &r.Wheels[i])
+	}
+	return all
+}
+
 // locate finds the version of a package without one, or where it comes from.
 func (r *record) locate(pkg *inventory.Package) {
-	archives := []*archive{r.Archive, r.Sdist}
-	if len(r.Wheels) > 0 {
-		archives = append(archives, &r.Wheels[0])
-	}
-	for _, a := range archives {
+	for _, a := range r.archives() {
 		if pkg.Version = a.version(r.Name); pkg.Version != "" {
 			return
 		}

@@ -19,7 +19,7 @@ import (
 const filePath = "app/pylock.toml"
 
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "pylock", 1)
+	extracttest.Identity(t, Extractor{}, "pylock", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{filePath: true, "pylock.toml": true, "app/pylock.dev.toml": true, "app/my-pylock.toml": false})
 }
 
@@ -29,6 +29,11 @@ func pinned(name, version string, line int, relation inventory.Relation, develop
 
 func found(p ...inventory.Package) inventory.Facts {
 	return inventory.Facts{Declared: true, Packages: p}
+}
+
+func hashed(p inventory.Package, sha256 string) inventory.Package {
+	p.Hashes = extracttest.Digest("SHA-256", sha256)
+	return p
 }
 
 func TestExtractFixture(t *testing.T) {
@@ -49,6 +54,9 @@ var rightInput = []struct {
 }{
 	{"empty", "lock-version = \"1.0\"\npackages = []\n", found()},
 	{"no dependencies", "default-groups = [\"x\"]\n" + a, found(pinned("a", "1", 2, inventory.RelationUnknown, false))},
+	{"a digest, of one archive alone", a + "wheels = [{name = \"a.whl\", hashes = {sha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\", x = 7}}]\n" + a + "archive = {url = \"https://h/a.zip\", hashes = {sha256 = \"d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa\"}}\n", found(hashed(pinned("a", "1", 1, inventory.RelationUnknown, false), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), hashed(pinned("a", "1", 5, inventory.RelationUnknown, false), "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"))},
+	{"digests of several archives", a + "wheels = [{hashes = {sha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}}]\nsdist = {hashes = {sha256 = \"d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa\"}}\n", found(pinned("a", "1", 1, inventory.RelationUnknown, false))},
+	{"digests that are none", a + "wheels = [{hashes = [\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"]}]\n", found(pinned("a", "1", 1, inventory.RelationUnknown, false))},
 	{"groups", "default-groups = [\"x\"]\n" + a + "marker = \"'x' in dependency_groups\"\n" + a + "marker = \"'y' in dependency_groups\"\n", found(pinned("a", "1", 2, inventory.RelationUnknown, false), pinned("a", "1", 6, inventory.RelationUnknown, true))},
 	{
 		"dependencies", a + "[[packages.dependencies]]\nname = \"B_b\"\n[[packages]]\nname = \"b-b\"\nversion = \"2\"\n",

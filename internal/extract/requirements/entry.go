@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/extract/digest"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/internal/extract/pydep"
 	"github.com/imagevet/imagevet/sbom/inventory"
@@ -19,7 +20,7 @@ func (p *parser) take(text string) error {
 		n++
 	}
 	if n > 0 {
-		return p.entry(strings.Join(words[:n], " "), false)
+		return p.entry(strings.Join(words[:n], " "), false, hashes(words[n:]))
 	}
 	for i := 0; i < len(words); i++ {
 		option, value, ok := splitOption(words[i])
@@ -37,7 +38,7 @@ func (p *parser) take(text string) error {
 		switch option {
 		case "-e", "--editable":
 			rest := append([]string{value}, words[i+1:]...)
-			return p.entry(strings.Join(rest, " "), true)
+			return p.entry(strings.Join(rest, " "), true, nil)
 		case "-r", "--requirement", "-c", "--constraint":
 			p.include(value)
 		}
@@ -68,6 +69,29 @@ func splitOption(word string) (option, value string, ok bool) {
 	return word, "", false
 }
 
+// hashes returns the digest in the options of a requirement, if there is one
+// alone: of several archives it is not known which one is installed.
+func hashes(words []string) []inventory.Hash {
+	var list []inventory.Hash
+	n := 0
+	for i := 0; i < len(words); i++ {
+		option, value, ok := splitOption(words[i])
+		if option != "--hash" {
+			continue
+		}
+		if !ok && i+1 < len(words) {
+			i++
+			value = words[i]
+		}
+		n++
+		list = digest.Tagged(value)
+	}
+	if n != 1 {
+		return nil
+	}
+	return list
+}
+
 // include takes the name of another file.
 func (p *parser) include(file string) {
 	switch {
@@ -78,8 +102,8 @@ func (p *parser) include(file string) {
 	}
 }
 
-// entry takes one requirement.
-func (p *parser) entry(text string, editable bool) error {
+// entry takes one requirement, and the digest of its archive, if that is known.
+func (p *parser) entry(text string, editable bool, hashes []inventory.Hash) error {
 	if p.constraints {
 		p.facts.Ignored++
 		return nil
@@ -96,6 +120,9 @@ func (p *parser) entry(text string, editable bool) error {
 	if len(p.facts.Packages) >= maxEntries {
 		return fmt.Errorf("more than %d requirements: %w", maxEntries, inventory.ErrTooLarge)
 	}
+	if pkg.Hashes = hashes; hashes == nil && !editable {
+		pkg.Hashes = fragment(text)
+	}
 	pkg.Line = p.first
 	pkg.Development = p.development
 	if pkg.Version == "" {
@@ -104,6 +131,17 @@ func (p *parser) entry(text string, editable bool) error {
 	p.last = len(p.facts.Packages)
 	p.facts.Packages = append(p.facts.Packages, pkg)
 	return nil
+}
+
+// fragment returns the digest behind an address: "https://…/a.whl#sha256=0123…".
+func fragment(text string) []inventory.Hash {
+	_, options, _ := strings.Cut(text, "#")
+	options, _, _ = strings.Cut(options, " ")
+	var list []inventory.Hash
+	for option := range strings.SplitSeq(options, "&") {
+		list = append(list, digest.Tagged(option)...)
+	}
+	return digest.Agreed(list)
 }
 
 // A Kind is what a requirement is.

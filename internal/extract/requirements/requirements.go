@@ -8,7 +8,9 @@
 // parts of the project. Conditions after a semicolon are not evaluated: the
 // package counts. What a constraints file lists is only bounded by it and not
 // asked for, and is counted alone. A file that -r names is seen on its own if
-// it is called like one of these, and is a problem if not.
+// it is called like one of these, and is a problem if not. The digest of an
+// archive is taken where there is one --hash alone, or where it is behind the
+// "#" of an address.
 //
 // What pip-compile and uv leave in comments ("# via flask") tells why a package
 // is there, and so what needs it. Without it, a requirement that is not pinned
@@ -59,7 +61,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "requirements" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the usual names of requirements files.
 func (Extractor) Patterns() []inventory.Pattern {

@@ -22,7 +22,7 @@ import (
 const filePath = "app/requirements.txt"
 
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "requirements", 1)
+	extracttest.Identity(t, Extractor{}, "requirements", 2)
 	paths := map[string]bool{
 		filePath:                        true,
 		"requirements-dev.txt":          true,
@@ -67,6 +67,11 @@ func asked(name, constraint string, line int) inventory.Package {
 	return inventory.Package{Type: "pypi", Name: name, Constraint: constraint, Line: line, Relation: inventory.Direct}
 }
 
+func hashed(p inventory.Package, sha256 string) inventory.Package {
+	p.Hashes = extracttest.Digest("SHA-256", sha256)
+	return p
+}
+
 func found(p ...inventory.Package) inventory.Facts {
 	return inventory.Facts{Declared: true, Packages: p}
 }
@@ -87,6 +92,10 @@ var rightInput = []struct {
 	{"not pinned", "a\nb>=1, <2\nc~=1.4\nd==1.*\ne (>=2)\nf!=3", found(asked("a", "*", 1), asked("b", ">=1, <2", 2), asked("c", "~=1.4", 3), asked("d", "==1.*", 4), asked("e", ">=2", 5), asked("f", "!=3", 6))},
 	{"extras and conditions", "a[x, y]==1;python_version<'3'\nb ; sys_platform == 'win32'", found(pinned("a", "1", 1), asked("b", "*", 2))},
 	{"continued", "a==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:11\nb\\\n==2\nc==3\\", found(pinned("a", "1", 1), pinned("b", "2", 4), pinned("c", "3", 6))},
+	{"a digest, of one archive alone", "a==1 --hash=sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\nb==1 \\\n  --hash sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\nc==1 --hash=sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad --hash=sha256:d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa\nd==1 --hash=sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad --hash=x\ne==1 --hash=sha256:a9993e364706816aba3e25717850c26c9cd0d89d\nf==1 --hash", found(
+		hashed(pinned("a", "1", 1), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), hashed(pinned("b", "1", 2), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), pinned("c", "1", 4), pinned("d", "1", 5), pinned("e", "1", 6), pinned("f", "1", 7))},
+	{"a digest in an address", "https://h/a-1.0-py3-none-any.whl#sha256=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\nb @ https://h/b-1.0.tar.gz#sha256=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad&x=y ; x\nhttps://h/c-1.0.tar.gz#egg=c&sha256=a9993e364706816aba3e25717850c26c9cd0d89d", found(
+		hashed(pinned("a", "1.0", 1), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), hashed(pinned("b", "1.0", 2), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), pinned("c", "1.0", 3))},
 	{"a comment ends what is continued", "a==1 \\\n# b \\\nc==2", found(pinned("a", "1", 1), pinned("c", "2", 3))},
 	{"no comment", "a @ https://h/x#y", found(asked("a", "https://h/x#y", 1))},
 	{"byte order mark", "\xef\xbb\xbfa==1", found(pinned("a", "1", 1))},

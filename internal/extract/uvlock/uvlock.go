@@ -7,7 +7,8 @@
 // whose source is a folder ("virtual", "editable", "directory"). They tell what
 // is direct, and what is for development only: what no dependency and no extra
 // of the project leads to, but one of its groups. [manifest] lists the members
-// of a workspace, and what is asked for where there is no project.
+// of a workspace, and what is asked for where there is no project. The digest
+// of an archive is taken where sdist and wheels are one alone.
 //
 // The content is hostile: the size of the file and of a package, the number of
 // packages and dependencies are limited. Of a damaged file the packages that
@@ -37,7 +38,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "uvlock" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the name of the file.
 func (Extractor) Patterns() []inventory.Pattern {
@@ -49,6 +50,8 @@ type record struct {
 	Name         string                  `toml:"name"`
 	Version      string                  `toml:"version"`
 	Source       source                  `toml:"source"`
+	Sdist        any                     `toml:"sdist"`
+	Wheels       any                     `toml:"wheels"`
 	Dependencies []dependency            `toml:"dependencies"`
 	Optional     map[string][]dependency `toml:"optional-dependencies"`
 	Dev          map[string][]dependency `toml:"dev-dependencies"`
@@ -141,7 +144,7 @@ func (p *parser) packages(s *pydep.Section) error {
 		if !pydep.Check(r.Name, version, s.Line, &p.problems) {
 			continue
 		}
-		pkg := inventory.Package{Type: "pypi", Name: r.Name, Version: r.Version, Line: s.Line}
+		pkg := inventory.Package{Type: "pypi", Name: r.Name, Version: r.Version, Line: s.Line, Hashes: pydep.OnlyFile(r.Sdist, r.Wheels)}
 		if r.Source.Git != "" {
 			address, commit, _ := strings.Cut(r.Source.Git, "#")
 			address, _, _ = strings.Cut(address, "?")

@@ -19,7 +19,7 @@ import (
 const filePath = "app/uv.lock"
 
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "uvlock", 1)
+	extracttest.Identity(t, Extractor{}, "uvlock", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{filePath: true, "uv.lock": true, "app/uv.toml": false})
 }
 
@@ -29,6 +29,11 @@ func pinned(name, version string, line int, relation inventory.Relation, develop
 
 func found(p ...inventory.Package) inventory.Facts {
 	return inventory.Facts{Declared: true, Packages: p}
+}
+
+func hashed(p inventory.Package, sha256 string) inventory.Package {
+	p.Hashes = extracttest.Digest("SHA-256", sha256)
+	return p
 }
 
 func TestExtractFixture(t *testing.T) {
@@ -62,6 +67,9 @@ var rightInput = []struct {
 }{
 	{"empty", "version = 1\n", found()},
 	{"no project", a, found(pinned("a", "1", 1, inventory.RelationUnknown, false))},
+	{"a digest, of one archive alone", a + "wheels = [{ url = \"https://h/a.whl\", hash = \"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\" }]\n" + b + "sdist = { url = \"https://h/b.tar.gz\", hash = \"sha256:d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa\" }\n", found(hashed(pinned("a", "1", 1, inventory.RelationUnknown, false), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), hashed(pinned("b", "2", 6, inventory.RelationUnknown, false), "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"))},
+	{"digests of several archives", a + "wheels = [{ hash = \"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\" }]\nsdist = { hash = \"sha256:d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa\" }\n", found(pinned("a", "1", 1, inventory.RelationUnknown, false))},
+	{"archives that are none", a + "wheels = 7\nsdist = \"x\"\n", found(pinned("a", "1", 1, inventory.RelationUnknown, false))},
 	{
 		"groups", a + "dependencies = [{ name = \"C\" }]\n" + b + "dependencies = [{ name = \"c\" }]\n" + c + app + "dependencies = [{ name = \"a\" }]\n[package.dev-dependencies]\ndev = [{ name = \"b\" }, { name = \"a\" }]\n",
 		project(1, pinned("a", "1", 1, inventory.Direct, false, "c@3"), pinned("b", "2", 6, inventory.Direct, true, "c@3"), pinned("c", "3", 11, inventory.Transitive, false)),

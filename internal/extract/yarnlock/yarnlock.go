@@ -17,6 +17,10 @@
 // Neither tells what is for development. Parts of the workspace and folders
 // are no packages. A patched package counts like the one that it was made of.
 //
+// The digests of an archive are those of "integrity" of classic, or what is
+// behind the "#" of its address, SHA-1. "checksum" of Berry is of an archive
+// that yarn has made anew for its cache, and not taken.
+//
 // yarn writes one key a line, so that the file is read line by line. The
 // content is hostile: the file's size and the number of packages, descriptors
 // and dependencies are limited.
@@ -32,6 +36,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/extract/digest"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/internal/extract/nodelock"
 	"github.com/imagevet/imagevet/sbom/inventory"
@@ -53,7 +58,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "yarnlock" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the name of the file.
 func (Extractor) Patterns() []inventory.Pattern {
@@ -95,6 +100,7 @@ type record struct {
 	descriptors                   []string
 	line, needs                   int // needs: the index of the first one
 	version, resolved, resolution string
+	integrity                     string
 }
 
 type need struct {
@@ -119,6 +125,8 @@ func (p *parser) line(l nodelock.Line) error {
 			p.record.resolved = l.Value
 		case "resolution":
 			p.record.resolution = l.Value
+		case "integrity":
+			p.record.integrity = l.Value
 		case "":
 			p.graph.Problems.Add("line %d: not a key: %q", l.Number, lines.Clip(l.Text))
 		}
@@ -238,10 +246,34 @@ func (p *parser) node() nodelock.Node {
 	if n.Version == "" {
 		n.Version = nodelock.TarballVersion(n.Name, reference)
 	}
+	if r.resolution == "" && n.VCS == "" {
+		n.Hashes = hashes(r)
+	}
 	if n.Version == "" && strings.Contains(reference, ":") {
 		n.Constraint, n.VCS = nodelock.Address(reference), ""
 	}
 	return n
+}
+
+// hashes returns the digests of the archive that an entry of classic is of.
+func hashes(r *record) []inventory.Hash {
+	if list := digest.SRI(r.integrity); len(list) > 0 {
+		return list
+	}
+	// What is behind the address of a repository, which has no such ending, is
+	// a commit.
+	location, sum, _ := strings.Cut(r.resolved, "#")
+	location, _, _ = strings.Cut(location, "?")
+	for _, mark := range []string{".tgz", ".tar.gz", ".tar"} {
+		if strings.HasSuffix(location, mark) {
+			return digest.Hex("SHA-1", sum)
+		}
+	}
+	// The archives of GitHub, of a commit and of its registry.
+	if strings.HasPrefix(location, "https://codeload.github.com/") || strings.HasPrefix(location, "https://npm.pkg.github.com/download/") {
+		return digest.Hex("SHA-1", sum)
+	}
+	return nil
 }
 
 // link adds the edges, when all entries are known.

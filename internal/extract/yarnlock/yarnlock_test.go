@@ -20,7 +20,7 @@ import (
 const lockPath = "app/yarn.lock"
 
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "yarnlock", 1)
+	extracttest.Identity(t, Extractor{}, "yarnlock", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{
 		lockPath:                           true,
 		"yarn.lock":                        true,
@@ -56,6 +56,40 @@ func TestExtract(t *testing.T) {
 			"classic: several descriptors, one of them with a comma, quoted or not",
 			classic + "\"@s/a@^1.0.0\", \"@s/a@>=1, <2\", \"@s/a@1\":\n  version \"1.2.3\"\n  dependencies:\n    b \"1 || 2\"\n    \"@s/a\" \"1\"\nb@1.x, \"b@1 || 2\":\n  version \"2.0.0\"\n  dependencies:\n    \"@s/a\" \"1\"\n    c \"^9\"\n  optionalDependencies:\n    d \"1\"\nd@1:\n  version \"1.0.0\"\n",
 			"2: @s/a@1.2.3; b@2.0.0\n7: b@2.0.0; @s/a@1.2.3 c\n14: d@1.0.0\n",
+		},
+		{
+			"classic: digests, not commits of repositories",
+			classic + `a@1:
+  version "1.0.0"
+  resolved "https://r.example/a/-/a-1.0.0.tgz#d9298a10d1b0735837dc4bd85dac641b0f3cef27"
+  integrity sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw==
+b@1:
+  version "1.0.0"
+  resolved "https://r.example/b/-/b-1.0.0.tgz?x=y#a9993e364706816aba3e25717850c26c9cd0d89d"
+c@1:
+  version "1.0.0"
+  resolved "https://r.example/c/-/c-1.0.0.tgz#a9993e364706816aba3e25717850c26c9cd0d89d"
+  integrity "sha512-x sha1-qZk+NkcGgWq6PiVxeFDCbJzQ2J0= sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw=="
+d@u/d:
+  version "1.0.0"
+  resolved "https://codeload.github.com/u/d/tar.gz/0123#a9993e364706816aba3e25717850c26c9cd0d89d"
+e@https://g.example/u/e:
+  version "1.0.0"
+  resolved "https://g.example/u/e#a9993e364706816aba3e25717850c26c9cd0d89d"
+f@1:
+  version "1.0.0"
+  resolved "git+https://g.example/u/f.git#a9993e364706816aba3e25717850c26c9cd0d89d"
+  integrity sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw==
+g@1:
+  version "1.0.0"
+  resolved "https://r.example/g/-/g-1.0.0.tgz#0123"
+`,
+			"2: a@1.0.0 SHA-512:ddaf35a1…\n6: b@1.0.0 SHA-1:a9993e36…\n9: c@1.0.0 SHA-1:a9993e36… SHA-512:ddaf35a1…\n13: d@1.0.0 SHA-1:a9993e36…\n16: e@1.0.0\n19: f@1.0.0 vcs_url=git+https://g.example/u/f.git@a9993e364706816aba3e25717850c26c9cd0d89d\n23: g@1.0.0\n",
+		},
+		{
+			"Berry: the checksum is of another archive",
+			berry + "\"a@npm:1\":\n  version: 1.0.0\n  resolution: \"a@npm:1.0.0\"\n  integrity: sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw==\n  checksum: 10/ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f\n",
+			"3: a@1.0.0 transitive\n",
 		},
 		{
 			"classic: aliases, repositories, folders, archives, line ends of Windows",

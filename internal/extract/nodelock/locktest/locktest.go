@@ -3,6 +3,8 @@
 package locktest
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"flag"
 	"fmt"
 	"io"
@@ -27,7 +29,7 @@ var update = flag.Bool("update", false, "write the expected facts anew")
 
 // Text writes facts as text, a line for each package:
 //
-//	12: @scope/name@1.0.0 direct development bundled vcs_url=…; needs@1.0.0 others
+//	12: @scope/name@1.0.0 direct development bundled vcs_url=… SHA-1:01234567…; needs@1.0.0 others
 func Text(facts inventory.Facts) string {
 	var b strings.Builder
 	for _, p := range facts.Packages {
@@ -55,6 +57,9 @@ func Text(facts inventory.Facts) string {
 		for key, value := range p.Qualifiers {
 			b.WriteString(" " + key + "=" + value)
 		}
+		for _, h := range p.Hashes {
+			b.WriteString(" " + h.Algorithm + ":" + h.Value[:8] + "…")
+		}
 		if len(p.Requires) > 0 {
 			b.WriteString("; " + strings.Join(p.Requires, " "))
 		}
@@ -70,11 +75,21 @@ func Text(facts inventory.Facts) string {
 }
 
 // Golden checks the facts of the file testdata/folder/name, which lies at
-// "app/name" in the image, against testdata/folder/want.txt.
+// "app/name" in the image, against testdata/folder/want.txt. Digests have to be
+// those of the file, in base64 or in hexadecimal digits.
 func Golden(t *testing.T, e inventory.Extractor, folder, name string) {
 	t.Helper()
-	facts, err := e.Extract(t.Context(), extracttest.File("app/"+name, extracttest.Fixture(t, folder, name)))
+	content := extracttest.Fixture(t, folder, name)
+	facts, err := e.Extract(t.Context(), extracttest.File("app/"+name, content))
 	require.NoErrorf(t, err, "Extract, %s", folder)
+	for _, p := range facts.Packages {
+		extracttest.Hashes(t, p.Hashes)
+		for _, h := range p.Hashes {
+			sum, err := hex.DecodeString(h.Value)
+			require.NoError(t, err)
+			assert.Truef(t, strings.Contains(content, h.Value) || strings.Contains(content, base64.StdEncoding.EncodeToString(sum)), "digest %s of %s in %s", h.Value, p.Name, folder)
+		}
+	}
 	assert.True(t, facts.Declared)
 	golden := filepath.Join("testdata", folder, "want.txt")
 	if *update {

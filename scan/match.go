@@ -259,7 +259,9 @@ func (s *Scanner) matchUnless(ctx context.Context, bom *sbom.BOM, skip func(*sbo
 // os describes the distribution.
 func (s *Scanner) os(os sbom.OS) OS {
 	d := distro.Lookup(os)
-	out := OS{ID: os.ID, Version: os.Version, Name: os.Name, Ecosystem: d.Ecosystem}
+	// A bill of materials can leave the name out.
+	name := cmp.Or(os.Name, strings.TrimSpace(os.ID+" "+os.Version))
+	out := OS{ID: os.ID, Version: os.Version, Name: name, Ecosystem: d.Ecosystem}
 	if !d.EndOfLife.IsZero() {
 		out.EndOfLifeDate = d.EndOfLife.Format(time.DateOnly)
 		// Support lasts until the end of that day, wherever one is.

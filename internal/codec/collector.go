@@ -160,7 +160,7 @@ func (c *Collector) Distro(purl string) {
 func (c *Collector) Finish() *inventory.BOM {
 	b := c.BOM
 	c.resolve()
-	if b.OS.ID == "" {
+	if b.OS.ID == "" && b.OS.Version == "" && b.OS.Codename == "" {
 		c.guessOS()
 	}
 	for i := range b.Packages {

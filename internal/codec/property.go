@@ -90,7 +90,7 @@ func PackageProperties(p *inventory.Package, has Fields) Properties {
 	var l Properties
 	told, _ := PackageOf(p.PURL)
 	if p.Type != told.Type {
-		l.Add("type", p.Type)
+		l.AddAll("type", []string{p.Type})
 	}
 	if p.Namespace != told.Namespace {
 		l.AddAll("namespace", []string{p.Namespace})
@@ -355,13 +355,6 @@ func TargetProperties(b *inventory.BOM) Properties {
 	return l
 }
 
-// The numbers in the names of properties of the target: more layers than any
-// image has, and more problems than anybody reads.
-const (
-	maxLayers   = 10_000
-	maxProblems = 100_000
-)
-
 // SetTargetProperty takes over a property that [TargetProperties] made. It
 // reports whether it is one.
 func SetTargetProperty(b *inventory.BOM, prop Property) (bool, error) {
@@ -400,17 +393,17 @@ func setNumbered(b *inventory.BOM, name string, prop Property) (bool, error) {
 	if !ok || kind != "layer" && kind != "problem" {
 		return false, nil
 	}
-	i, err := strconv.Atoi(number)
-	most := maxLayers
+	next := len(b.Layers)
 	if kind == "problem" {
-		most = maxProblems
+		next = len(b.Problems)
 	}
-	if err != nil || i < 0 || i >= most {
-		return true, fmt.Errorf("property %q has a number that is not one of 0 to %d", clip(prop.Name), most-1)
+	i, err := strconv.Atoi(number)
+	if err != nil || i < 0 || i > next { // they are written in order
+		return true, fmt.Errorf("property %q has a number that is not one of 0 to %d", clip(prop.Name), next)
 	}
 	if kind == "layer" {
-		for len(b.Layers) <= i {
-			b.Layers = append(b.Layers, inventory.Layer{Index: len(b.Layers)})
+		if i == next {
+			b.Layers = append(b.Layers, inventory.Layer{Index: i})
 		}
 		switch field {
 		case "digest":
@@ -424,7 +417,7 @@ func setNumbered(b *inventory.BOM, name string, prop Property) (bool, error) {
 		}
 		return true, nil
 	}
-	for len(b.Problems) <= i {
+	if i == next {
 		b.Problems = append(b.Problems, &inventory.FileError{Err: errors.New("the document does not say what")})
 	}
 	switch field {
@@ -437,7 +430,9 @@ func setNumbered(b *inventory.BOM, name string, prop Property) (bool, error) {
 			return true, fmt.Errorf("property %q is no number: %q", clip(prop.Name), clip(prop.Value))
 		}
 	case "error":
-		b.Problems[i].Err = errors.New(prop.Value)
+		if prop.Value != "" {
+			b.Problems[i].Err = errors.New(prop.Value)
+		}
 	default:
 		return false, nil
 	}

@@ -1,7 +1,10 @@
 package codec
 
 import (
+	"errors"
+	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/package-url/packageurl-go"
 
@@ -34,6 +37,9 @@ func PackageOf(purl string) (inventory.Package, error) {
 	u, err := purlspec.Parse(purl)
 	if err != nil {
 		return inventory.Package{}, err
+	}
+	if text, err := url.PathUnescape(purl); err != nil || !utf8.ValidString(text) {
+		return inventory.Package{}, errors.New("it is not UTF-8")
 	}
 	p := inventory.Package{Type: u.Type, Namespace: u.Namespace, Name: u.Name, Version: u.Version}
 	q := u.Qualifiers.Map()

@@ -339,33 +339,25 @@ func (d *decoder) target(c *cdx.Component, into *codec.Collector) error {
 	} else {
 		t.Version = c.Version
 	}
-	if err := into.Element(c.BOMRef); err != nil {
-		return err
-	}
 	if c.BOMRef != "" {
 		d.owner[c.BOMRef] = into
 	}
 	for _, p := range deref(c.Properties) {
 		d.targetProperty(into, codec.Property(p))
 	}
-	// A library is itself what vulnerabilities are looked for in.
-	if c.PackageURL == "" {
-		return nil
-	}
 	p, err := codec.PackageOf(c.PackageURL)
 	switch {
 	case err != nil:
-		d.Problem("the package URL %s cannot be understood: %w", codec.Quote(c.PackageURL), err)
+		d.Problem("the package URL %s cannot be understood", codec.Quote(c.PackageURL))
 	case p.Type == "oci" || p.Type == "docker":
 		if t.Digest == "" && strings.HasPrefix(p.Version, "sha256:") {
 			t.Digest = p.Version
 		}
-	case p.Version != "" || c.Version != "":
-		self := *c
-		self.BOMRef, self.Components = "", nil
-		return d.pack(&self, into)
+	case p.Type != "" && (p.Version != "" || c.Version != ""):
+		// A library is itself what flaws are looked for in.
+		return d.pack(c, into)
 	}
-	return nil
+	return into.Element(c.BOMRef)
 }
 
 // targetProperty takes a property of a target, ours or another tool's.

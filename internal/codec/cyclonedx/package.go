@@ -14,7 +14,7 @@ import (
 func (d *decoder) pack(c *cdx.Component, into *codec.Collector) error {
 	p, err := codec.PackageOf(c.PackageURL)
 	if err != nil {
-		d.Problem("the package URL %s of %s cannot be understood: %w", codec.Quote(c.PackageURL), codec.Quote(c.Name), err)
+		d.Problem("the package URL %s of %s cannot be understood", codec.Quote(c.PackageURL), codec.Quote(c.Name))
 	}
 	if err != nil || c.PackageURL == "" {
 		p = inventory.Package{Namespace: c.Group, Name: c.Name, Version: c.Version}

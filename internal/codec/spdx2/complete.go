@@ -112,10 +112,10 @@ func (d *document) depend(nodes []node) error {
 		}
 	}
 	if missing > 0 {
-		d.c.Problem("%d relationships name something that is not in the document, such as %s", missing, codec.Quote(d.nameOf(example)))
+		d.c.Remark("%d relationships name something that is not in the document, such as %s", missing, codec.Quote(d.nameOf(example)))
 	}
 	if across > 0 {
-		d.c.Problem("%d dependencies between the parts of a product are left out", across)
+		d.c.Remark("%d dependencies between the parts of a product are left out", across)
 	}
 	return nil
 }

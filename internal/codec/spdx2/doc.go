@@ -25,7 +25,9 @@
 //   - A layer of a package that is not among the layers of the target keeps its
 //     index, digest and diff ID.
 //   - Of Document, what the options state comes back, as long as the name of a
-//     tool has no part that looks like a version.
+//     tool has no part that looks like a version; "NAME (EMAIL)" comes back as
+//     "NAME <EMAIL>", and neither an author who is said to be a person nor a
+//     supplier who is said to be an organization keeps that word.
 //
 // In single fields, control characters are blanks, and "<text>" and "</text>",
 // which tag-value has no way to escape, begin with "&lt;". The annotation has

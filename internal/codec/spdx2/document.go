@@ -99,7 +99,7 @@ func (d *document) add(e *element) error {
 		if s := &d.symbols[d.symbol(e.id)]; s.kind == symbolUnknown {
 			*s = symbol{symbolPackage, int32(len(d.elements))}
 		} else {
-			d.c.Problem("the identifier %s is given twice", codec.Quote(e.id))
+			d.c.Remark("the identifier %s is given twice", codec.Quote(e.id))
 			e.id = ""
 		}
 	}
@@ -208,7 +208,7 @@ func (d *document) license(id, name, extracted string) {
 		return
 	}
 	if !d.licenses.add(&spdx.OtherLicense{LicenseIdentifier: id, LicenseName: name, ExtractedText: extracted}) {
-		d.c.Problem("the licence %s is given twice", codec.Quote(id))
+		d.c.Remark("the licence %s is given twice", codec.Quote(id))
 	}
 }
 
@@ -229,7 +229,7 @@ func (d *document) creator(s string) {
 func (d *document) created(s string) {
 	t, err := codec.ParseTime(strings.TrimSpace(s))
 	if err != nil {
-		d.c.Problem("the time of the document cannot be understood: %w", err)
+		d.c.Remark("the time of the document cannot be understood: %w", err)
 		return
 	}
 	if !t.Equal(time.Unix(0, 0)) {

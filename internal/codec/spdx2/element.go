@@ -52,7 +52,7 @@ func (e *element) ref(kind, locator string) {
 func (e *element) checksum(c *codec.Collector, algorithm, value string) {
 	h, ok := hashOf(algorithm, value)
 	if !ok {
-		c.Problem("package %s has a checksum that cannot be understood: %s", codec.Quote(e.name), codec.Quote(algorithm+": "+value))
+		c.Remark("package %s has a checksum that cannot be understood: %s", codec.Quote(e.name), codec.Quote(algorithm+": "+value))
 		return
 	}
 	e.hashes = append(e.hashes, h)

@@ -230,7 +230,7 @@ func (t *tagReader) take(tag, value string) error {
 		t.takeHead(tag, value)
 	}
 	if !isTag(tag) {
-		t.c.Problem("line %d has a tag that SPDX 2 has not: %s", t.lines.n, codec.Quote(tag))
+		t.c.Remark("line %d has a tag that SPDX 2 has not: %s", t.lines.n, codec.Quote(tag))
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func TestTagValue(t *testing.T) {
 		{head + "  PackageName :a\n\n# PackageVersion: 2\nPackageVersion:1\n", inventory.Package{Name: "a", Version: "1"}},
 		{head + "PackageName: <text>a</text>\nPackageVersion: <text> 1\n</text> ignored\n", inventory.Package{Name: "a", Version: "1"}},
 		{head + "PackageName: a\nPackageComment: <text>PackageName: b\nPackageVersion: 2\n</text>\nPackageVersion: 1\n", inventory.Package{Name: "a", Version: "1"}},
-		{head + "PackageName: a\r\nPackageVersion: <text>1\r\n2</text>\r\n", inventory.Package{Name: "a", Version: "1\n2"}},
+		{head + "PackageName: a\r\nPackageVersion: <text>1\r\n2\r\n3</text>\r\n", inventory.Package{Name: "a", Version: "1\n2\n3"}},
 		{head + "PackageName: a\xff\n", inventory.Package{Name: "a\ufffd"}},
 		{
 			head + "PackageName: a\nExternalRef: PACKAGE_MANAGER purl pkg:npm/a@1\nExternalRefComment: <text>x</text>\n",
@@ -83,7 +83,11 @@ func TestTagValueProblems(t *testing.T) {
 		assert.Lenf(t, b.Packages, 1, "%q", tt.document)
 		assert.Equalf(t, []string{tt.problem}, problems(b), "%q", tt.document)
 	}
-	b := decodeTags(t, head+strings.Repeat("Other: x\n", 1000))
+	// An annotation within a package is of that one.
+	b := decodeTags(t, head+"PackageName: a\nSPDXID: SPDXRef-a\nPackageName: b\nSPDXID: SPDXRef-a\nAnnotator: Tool: imagevet\nSPDXREF: SPDXRef-a\nAnnotationComment: imagevet:[[\"line\",\"7\"]]\n")
+	assert.Equal(t, []string{`the identifier "SPDXRef-a" is given twice`}, problems(b))
+	assert.Equal(t, 7, find(t, b, "b").Line)
+	b = decodeTags(t, head+strings.Repeat("Other: x\n", 1000))
 	assert.Len(t, b.Problems, codec.MaxProblems+1, "the last tells how many there are more")
 }
 

@@ -30,7 +30,6 @@ type JSON struct {
 	licenses map[string][]string
 	open     map[string]bool // the licences that are being worked out
 	reader   licenseReader
-	numbered int // how many layers and problems properties made
 
 	unknown        int // references to nothing
 	unknownExample string
@@ -177,7 +176,7 @@ func (j *JSON) register(n *node) error {
 		return nil
 	}
 	if _, ok := j.index[n.id]; ok {
-		j.c.Problem("the reference %s is given twice", codec.Quote(n.id))
+		j.c.Remark("the reference %s is given twice", codec.Quote(n.id))
 		return nil
 	}
 	if len(j.index) >= j.limits.Packages {

@@ -22,7 +22,7 @@ func (j *JSON) metadata() inventory.Document {
 		if info.Created != "" {
 			t, err := codec.ParseTime(string(info.Created))
 			if err != nil {
-				j.c.Problem("the document's creation: %v", err)
+				j.c.Remark("the document's creation: %v", err)
 			}
 			d.Created = moment(t)
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
-// Facts are what relationships say of a package.
+// A facts is what relationships say of a package.
 type facts struct {
 	declared, concluded []string // licences
 	paths               []string
@@ -122,7 +122,7 @@ func (j *JSON) depend(units []unit, added map[*node]bool) error {
 		}
 	}
 	if across > 0 {
-		j.c.Problem("%d dependencies of packages of one part on those of another are left out", across)
+		j.c.Remark("%d dependencies of packages of one part on those of another are left out", across)
 	}
 	return nil
 }

@@ -48,23 +48,10 @@ func (j *JSON) target(u *unit) {
 	b.Target.Created = moment(b.Target.Created)
 }
 
-// maxNumbered is how many layers and problems all targets together can have: a
-// property of a few bytes makes as many as its number says.
-const maxNumbered = 200_000
-
 func (j *JSON) targetProperty(b *inventory.BOM, prop codec.Property) {
-	if prop.Value == "" && strings.HasPrefix(prop.Name, codec.Prefix+"problem:") {
-		return // says nothing, and would be written as nothing
-	}
-	count := len(b.Layers) + len(b.Problems)
-	if j.numbered >= maxNumbered && (strings.HasPrefix(prop.Name, codec.Prefix+"layer:") || strings.HasPrefix(prop.Name, codec.Prefix+"problem:")) {
-		j.c.Problem("there are too many layers and problems: property %s is left out", codec.Quote(prop.Name))
-		return
-	}
 	if _, err := codec.SetTargetProperty(b, prop); err != nil {
 		j.c.Problem("target %s: %v", codec.Quote(b.Target.Name), err)
 	}
-	j.numbered += len(b.Layers) + len(b.Problems) - count
 }
 
 // os takes over a distribution.

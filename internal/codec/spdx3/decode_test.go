@@ -330,12 +330,10 @@ func TestPropertiesAreBounded(t *testing.T) {
 			fmt.Sprintf(`{'type':'software_Package','spdxId':'p:%d','name':'n','extension':[{'type':'extension_CdxPropertiesExtension','extension_cdxProperty':[%s]}]}`, i, property))
 	}
 	b := mustDecode(t, doc(elements...))
-	n := 0
 	for _, part := range b.Parts {
-		n += len(part.Problems)
+		assert.Empty(t, part.Problems)
 	}
-	assert.Equal(t, 200_000, n)
-	assert.Contains(t, problems(b), "too many layers and problems")
+	assert.Contains(t, problems(b), "has a number that is not one of 0 to 0")
 }
 
 func TestEverythingHasAnOwnReference(t *testing.T) {

@@ -46,7 +46,7 @@ func (j *JSON) inventory() (*inventory.BOM, error) {
 		document.Supplier = j.agentNames(units[0].root.element.SuppliedBy)
 	}
 	if j.unknown > 0 {
-		j.c.Problem("%d references name something that is not in the document, such as %s", j.unknown, codec.Quote(j.unknownExample))
+		j.c.Remark("%d references name something that is not in the document, such as %s", j.unknown, codec.Quote(j.unknownExample))
 	}
 	for i := len(units) - 1; i >= 0; i-- {
 		units[i].bom = units[i].c.Finish()

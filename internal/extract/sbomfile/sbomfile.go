@@ -2,46 +2,38 @@
 // Bitnami, Wolfi and others put beside what they install, and those that
 // applications bring with them.
 //
-// The formats are SPDX 2 in JSON and in tags ([SPDX]), and CycloneDX in JSON
-// ([CycloneDX]). Which one a file has is told from its content. Each package
-// that has a package URL is one, with its licences, CPEs and supplier, and with
-// the packages that the document says it depends on. The package that the
-// document is about counts too if it has a package URL. Packages without one
-// are not installed as far as can be told; one of the problems says how many
-// there are.
+// The formats are those of package detect: CycloneDX in JSON and XML, SPDX in
+// JSON and tags, Syft's own, and attestations around these. Which one a file has
+// is told from its content. Each package that has a package URL and a version is
+// one, with its licences, CPEs and supplier, and with the packages that the
+// document says it depends on. The package that the document is about counts too
+// if it has a package URL. Packages without one are not installed as far as can
+// be told; one of the problems says how many there are.
 //
-// Documents are hostile: their size, packages, relationships and nesting are
-// limited, and what is read again because of nesting.
-//
-// [SPDX]: https://spdx.github.io/spdx-spec/v2.3/
-// [CycloneDX]: https://cyclonedx.org/docs/1.6/json/
+// What only breaks a rule of the format is not told of: the image's makers did
+// not write the document for us.
 package sbomfile
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
-	"github.com/imagevet/imagevet/internal/extract/bounded"
+	"github.com/imagevet/imagevet/internal/codec"
+	"github.com/imagevet/imagevet/internal/codec/detect"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
 // The bill of a whole image has 20,000 packages in 30 MB.
 const (
-	maxFile      = 64 << 20
-	maxPackages  = 200_000
-	maxRelations = 1_000_000
-	maxDepth     = 8         // components within components
-	maxWork      = 128 << 20 // bytes of components, those within others counted again
-	maxSpace     = 4096      // bytes of white space before a document
-	maxList      = 1 << 20   // bytes of the licences or the references of one package
+	maxFile     = 64 << 20
+	maxPackages = 200_000
+	maxEdges    = 1_000_000
 )
-
-var errFormat = errors.New("neither an SPDX 2 nor a CycloneDX document")
 
 // Extractor reads bills of materials. The zero value is ready, and safe for use
 // by many goroutines.
@@ -53,13 +45,15 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "sbomfile" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns the names of the files.
 func (Extractor) Patterns() []inventory.Pattern {
 	return []inventory.Pattern{
 		{Glob: "**/*.cdx.json"},
+		{Glob: "**/*.cdx.xml"},
 		{Glob: "**/*.spdx.json"},
+		{Glob: "**/*.spdx3.json"},
 		{Glob: "**/*.spdx"}, // also Bitnami's .spdx-NAME.spdx
 		{Glob: "var/lib/db/sbom/*.json"},
 	}
@@ -67,140 +61,85 @@ func (Extractor) Patterns() []inventory.Pattern {
 
 // Extract returns the packages of the document.
 func (Extractor) Extract(ctx context.Context, f *inventory.File) (inventory.Facts, error) {
-	c := collector{ctx: ctx, byID: make(map[string]int), seen: make(map[relation]struct{})}
-	r := bufio.NewReader(f)
-	first, err := firstByte(r)
+	b, err := detect.Decode(contextReader{ctx, f}, codec.Limits{Bytes: maxFile, Packages: maxPackages, Edges: maxEdges})
 	if err != nil {
 		return inventory.Facts{}, err
 	}
-	if first == '{' {
-		err = c.json(r)
-	} else {
-		err = c.tags(r)
-	}
-	if err != nil {
-		return inventory.Facts{}, err
-	}
-	return c.facts(), nil
+	var facts inventory.Facts
+	var problems lines.Problems
+	add(b, &facts, &problems)
+	facts.Problems = problems.List()
+	return facts, ctx.Err()
 }
 
-// firstByte returns the first byte that is not white space, without reading it.
-// An empty file has none.
-func firstByte(r *bufio.Reader) (byte, error) {
-	if mark, err := r.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
-		if _, err := r.Discard(3); err != nil {
-			return 0, err
-		}
+// A contextReader fails when its context has ended.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r contextReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
 	}
-	for range maxSpace {
-		b, err := r.ReadByte()
-		if err == io.EOF {
-			return 0, errFormat
-		}
-		if err != nil {
-			return 0, err
-		}
-		switch b {
-		case ' ', '\t', '\r', '\n':
+	return r.r.Read(p)
+}
+
+// add adds what a document says, and its parts.
+func add(b *inventory.BOM, facts *inventory.Facts, problems *lines.Problems) {
+	names := make(map[string]string, len(b.Packages)) // by package URL, as others require it
+	for i := range b.Packages {
+		p := &b.Packages[i]
+		names[p.PURL] = fullName(p) + "@" + p.Version
+	}
+	nameless := 0
+	for i := range b.Packages {
+		p := &b.Packages[i]
+		switch {
+		case p.Development: // not delivered
+			facts.Ignored++
+		case p.PURL == "" || p.Type == "":
+			nameless++
+		case p.Version == "":
+			problems.Add("package %q has no version", lines.Clip(p.PURL))
 		default:
-			return b, r.UnreadByte()
+			facts.Packages = append(facts.Packages, installed(p, names))
 		}
 	}
-	return 0, errFormat
-}
-
-// A document has the fields of both formats that are of interest. Lists are
-// read one by one later.
-type document struct {
-	SPDXVersion       string          `json:"spdxVersion"`
-	DocumentDescribes json.RawMessage `json:"documentDescribes"`
-	Packages          json.RawMessage `json:"packages"`
-	Relationships     json.RawMessage `json:"relationships"`
-
-	BOMFormat    string          `json:"bomFormat"`
-	Metadata     json.RawMessage `json:"metadata"`
-	Components   json.RawMessage `json:"components"`
-	Dependencies json.RawMessage `json:"dependencies"`
-}
-
-// json reads a document in JSON.
-func (c *collector) json(r io.Reader) error {
-	var doc document
-	if err := bounded.JSON(c.ctx, r, maxFile, &doc); err != nil {
-		return err
+	facts.Ignored += nameless
+	if nameless > 0 {
+		problems.Add("%d packages have no package URL", nameless)
 	}
-	switch {
-	case doc.BOMFormat == "CycloneDX":
-		return c.cycloneDX(&doc)
-	case len(doc.SPDXVersion) > 7 && doc.SPDXVersion[:7] == "SPDX-2.":
-		return c.spdx(&doc)
-	}
-	return errFormat
-}
-
-// each decodes the elements of a list one by one, and hands each one and its
-// length to take. An element of another type is one of the problems.
-func each[T any](c *collector, list json.RawMessage, what string, take func(v *T) error) error {
-	if len(list) == 0 || list[0] != '[' {
-		if len(list) > 0 && string(list) != "null" {
-			c.problems.Add("the %ss are no list", what)
-		}
-		return nil
-	}
-	if c.work += len(list); c.work > maxWork {
-		return fmt.Errorf("more than %d bytes of nested lists: %w", maxWork, inventory.ErrTooLarge)
-	}
-	d := json.NewDecoder(&chunks{data: list})
-	if _, err := d.Token(); err != nil {
-		return err
-	}
-	for n := 0; d.More(); n++ {
-		if n%256 == 0 {
-			if err := c.ctx.Err(); err != nil {
-				return err
-			}
-		}
-		var v T
-		if err := d.Decode(&v); err != nil {
-			var syntax *json.SyntaxError
-			if errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) {
-				return err
-			}
-			c.problems.Add("%s %d cannot be understood: %v", what, n+1, err)
-			continue
-		}
-		if err := take(&v); err != nil {
-			return err
+	for _, p := range b.Problems {
+		if _, ok := errors.AsType[*codec.Remark](p.Err); !ok {
+			problems.Add("%v", p.Err)
 		}
 	}
-	return nil
+	for _, v := range b.Parts {
+		add(v, facts, problems)
+	}
 }
 
-// chunks reads from a slice. A reader of the standard library hands out all of
-// it at once, and the decoder would copy that.
-type chunks struct{ data []byte }
-
-func (r *chunks) Read(p []byte) (int, error) {
-	if len(r.data) == 0 {
-		return 0, io.EOF
+// installed returns what of a package of a document is said of the package that
+// lies in the image: where others found it does not count here.
+func installed(p *inventory.Package, names map[string]string) inventory.Package {
+	out := inventory.Package{
+		Type: p.Type, Namespace: p.Namespace, Name: p.Name, Version: p.Version, Arch: p.Arch, Source: p.Source, Module: p.Module,
+		Vendor: p.Vendor, Maintainer: p.Maintainer, Licenses: p.Licenses, CPEs: p.CPEs, Qualifiers: maps.Clone(p.Qualifiers),
+		Hashes: p.Hashes,
 	}
-	n := copy(p, r.data)
-	r.data = r.data[n:]
-	return n, nil
+	for _, purl := range p.DependsOn {
+		out.Requires = append(out.Requires, names[purl])
+	}
+	slices.Sort(out.Requires)
+	out.Requires = slices.Compact(out.Requires)
+	return out
 }
 
-// small decodes a list that belongs to one package.
-func small[T any](c *collector, list json.RawMessage, what, name string) []T {
-	if len(list) > maxList {
-		c.problems.Add("package %q has more than %d bytes of %s", lines.Clip(name), maxList, what)
-		return nil
+// fullName is the name by which others require a package.
+func fullName(p *inventory.Package) string {
+	if p.Namespace == "" || codec.OfDistribution(p.Type) {
+		return p.Name
 	}
-	if len(list) == 0 {
-		return nil
-	}
-	var v []T
-	if err := json.Unmarshal(list, &v); err != nil {
-		c.problems.Add("package %q has %s that cannot be understood: %v", lines.Clip(name), what, err)
-	}
-	return v
+	return fmt.Sprintf("%s/%s", p.Namespace, p.Name)
 }

@@ -170,7 +170,7 @@ func (e *encoder) component(part *part, i int) cdx.Component {
 		c.CPE = codec.ValidCPE(name)
 		break
 	}
-	c.Properties = properties(codec.PackageProperties(p, has))
+	c.Properties = properties(append(codec.PackageProperties(p, has), trivySource(p)...))
 	return c
 }
 

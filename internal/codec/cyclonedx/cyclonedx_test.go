@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -69,5 +70,43 @@ func TestRoundTrip(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestTrivySource checks the properties by which Trivy finds the source that
+// advisories name.
+func TestTrivySource(t *testing.T) {
+	source := func(name, version string) inventory.Source { return inventory.Source{Name: name, Version: version} }
+	tests := []struct {
+		p    inventory.Package
+		want map[string]string
+	}{
+		{inventory.Package{Type: "deb", Name: "libcrypt1", Version: "1:4.4-2", Source: source("libxcrypt", "1:4.4-2")},
+			map[string]string{"SrcName": "libxcrypt", "SrcVersion": "4.4", "SrcRelease": "2", "SrcEpoch": "1"}},
+		{inventory.Package{Type: "deb", Name: "bsdutils", Version: "1:2.38-5", Source: source("util-linux", "2.38-5")},
+			map[string]string{"SrcName": "util-linux", "SrcVersion": "2.38", "SrcRelease": "5"}},
+		{inventory.Package{Type: "rpm", Name: "openssl-libs", Version: "1:3.0-6", Source: source("openssl", "3.0-6")},
+			map[string]string{"SrcName": "openssl", "SrcVersion": "3.0", "SrcRelease": "6"}},
+		{inventory.Package{Type: "apk", Name: "libcrypto1.1", Version: "1.1.1d-r2", Source: source("openssl", "1.1.1d-r2")},
+			map[string]string{"SrcName": "openssl", "SrcVersion": "1.1.1d-r2"}},
+		{inventory.Package{Type: "deb", Name: "bash", Version: "5", Source: source("bash", "5")}, map[string]string{}}, // its own source
+		{inventory.Package{Type: "npm", Name: "a", Version: "1", Source: source("b", "1")}, map[string]string{}},       // no distribution's
+	}
+	for _, tt := range tests {
+		var buf bytes.Buffer
+		require.NoError(t, cyclonedx.EncodeJSON(&buf, &inventory.BOM{Packages: []inventory.Package{tt.p}}, &codec.Options{}))
+		var doc struct {
+			Components []struct {
+				Properties []struct{ Name, Value string }
+			}
+		}
+		require.NoError(t, json.Unmarshal(buf.Bytes(), &doc))
+		got := map[string]string{}
+		for _, p := range doc.Components[0].Properties {
+			if name, ok := strings.CutPrefix(p.Name, "aquasecurity:trivy:"); ok {
+				got[name] = p.Value
+			}
+		}
+		assert.Equal(t, tt.want, got, tt.p.Name)
 	}
 }

@@ -21,6 +21,7 @@ const (
 
 // A foreign value collects what another tool's properties say of a package.
 type foreign struct {
+	ours                                                  bool // this library's properties say it too
 	sourceName, sourceVersion, sourceRelease, sourceEpoch string
 	epoch, release                                        string
 	layerDigest, layerDiffID                              string
@@ -91,6 +92,9 @@ func (f *foreign) property(p *inventory.Package, prop codec.Property) {
 
 // finish puts together what the properties said.
 func (f *foreign) finish(p *inventory.Package, b *inventory.BOM) {
+	if f.ours {
+		return
+	}
 	if f.sourceRPM != "" {
 		if source, ok := codec.SourceRPM(f.sourceRPM); ok {
 			p.Source = source
@@ -132,6 +136,35 @@ func (f *foreign) version(p *inventory.Package) string {
 		v = f.sourceEpoch + ":" + v
 	}
 	return v
+}
+
+// trivySource says what a distribution's package was built from, where that is
+// not the package itself, in the properties by which Trivy finds the source that
+// advisories name. Others read it in the package URL.
+func trivySource(p *inventory.Package) codec.Properties {
+	if p.Source.Name == "" || !codec.OfDistribution(p.Type) || p.Source.Name == p.Name && p.Source.Version == p.Version {
+		return nil
+	}
+	var l codec.Properties
+	add := func(name, value string) {
+		if value != "" {
+			l = append(l, codec.Property{Name: trivy + name, Value: value})
+		}
+	}
+	version, release, epoch := p.Source.Version, "", ""
+	if p.Type != "apk" { // whose release is part of the version
+		if before, after, ok := strings.Cut(version, ":"); ok {
+			epoch, version = before, after
+		}
+		if i := strings.LastIndexByte(version, '-'); i >= 0 {
+			version, release = version[:i], version[i+1:]
+		}
+	}
+	add("SrcName", p.Source.Name)
+	add("SrcVersion", version)
+	add("SrcRelease", release)
+	add("SrcEpoch", epoch)
+	return l
 }
 
 // trivyApplication returns the file whose packages Trivy lists below a component

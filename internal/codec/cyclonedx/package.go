@@ -82,6 +82,7 @@ func (d *decoder) packageProperties(p *inventory.Package, props []cdx.Property, 
 		if err != nil {
 			d.Problem("package %s: %w", codec.Quote(p.Name), err)
 		}
+		f.ours = f.ours || known
 		if !known {
 			f.property(p, codec.Property(prop))
 		}

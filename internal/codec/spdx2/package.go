@@ -184,10 +184,14 @@ func title(p *inventory.Package) string {
 	return p.Namespace + "/" + p.Name
 }
 
-// sourceInfo says for people where the package was found; a decoder has the
-// properties.
+// sourceInfo says what a distribution's package was built from, in the words by
+// which Trivy finds the source that advisories name. Of others it says for
+// people where the package was found; a decoder has the properties.
 func sourceInfo(p *inventory.Package) string {
 	const most = 10
+	if p.Source.Name != "" && codec.OfDistribution(p.Type) {
+		return strings.TrimSpace(trivyBuiltFrom + line(p.Source.Name+" "+p.Source.Version))
+	}
 	if len(p.Paths) == 0 {
 		return ""
 	}

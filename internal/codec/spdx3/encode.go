@@ -76,7 +76,8 @@ func (e *encoder) head(class, kind, name string) head {
 
 // profiles are those of which something can be in the document.
 func profiles(b *inventory.BOM) []string {
-	list := []string{"core", "software", "simpleLicensing", "extension"}
+	// "extension" is one too, but readers that are in use do not know the word.
+	list := []string{"core", "software", "simpleLicensing"}
 	if hasVulnerabilities(b) {
 		list = append(list, "security")
 	}

@@ -58,8 +58,9 @@ func WithMaxBytes(n int64) DecodeOption {
 	}
 }
 
-// WithMaxPackages bounds the number of packages, and that of other things in a
-// document that relationships can name. The default is 500,000.
+// WithMaxPackages bounds the number of packages; of files and other things that
+// relationships can name there can be five times as many. The default is
+// 200,000.
 func WithMaxPackages(n int) DecodeOption {
 	return func(l *codec.Limits) error {
 		if n < 1 {

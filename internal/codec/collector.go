@@ -11,13 +11,17 @@ import (
 // Limits bound what is read of a document.
 type Limits struct {
 	Bytes    int64 // of the document, and of what is packed in it
-	Packages int   // also of other elements that relationships can name
-	Edges    int   // relationships
+	Packages int
+	Edges    int // relationships
 }
+
+// Elements is how many things a document can have that relationships can name:
+// files are more than packages.
+func (l Limits) Elements() int { return 5 * l.Packages }
 
 // DefaultLimits are more than any image needs: the largest bills of materials
 // known have some 50,000 components.
-func DefaultLimits() Limits { return Limits{Bytes: 512 << 20, Packages: 500_000, Edges: 4_000_000} }
+func DefaultLimits() Limits { return Limits{Bytes: 512 << 20, Packages: 200_000, Edges: 4_000_000} }
 
 // MaxProblems is how many problems of a document are told one by one.
 const MaxProblems = 100
@@ -90,8 +94,8 @@ func (c *Collector) name(ref string, index int) error {
 		c.Remark("the reference %s is given twice", Quote(ref))
 		return nil
 	}
-	if len(c.refs) >= c.limits.Packages {
-		return fmt.Errorf("more than %d elements: %w", c.limits.Packages, inventory.ErrTooLarge)
+	if most := c.limits.Elements(); len(c.refs) >= most {
+		return fmt.Errorf("more than %d elements: %w", most, inventory.ErrTooLarge)
 	}
 	c.refs[ref] = index
 	return nil

@@ -109,7 +109,7 @@ func (d *document) add(e *element) error {
 
 // file notes a file. Those beyond the limit are forgotten.
 func (d *document) file(id, name, comment string) {
-	if len(d.files) >= d.limits.Packages {
+	if len(d.files) >= d.limits.Elements() {
 		d.many = true
 		return
 	}
@@ -130,7 +130,7 @@ func (d *document) file(id, name, comment string) {
 
 // other notes an element that is neither package nor file.
 func (d *document) other(id string) {
-	if id = strings.TrimSpace(id); id == "" || d.symbolCount() >= d.limits.Packages {
+	if id = strings.TrimSpace(id); id == "" || d.symbolCount() >= d.limits.Elements() {
 		return
 	}
 	if s := &d.symbols[d.symbol(id)]; s.kind == symbolUnknown {
@@ -177,7 +177,7 @@ func (d *document) relation(from, kind, to, comment string) error {
 		return fmt.Errorf("more than %d relationships: %w", d.limits.Edges, inventory.ErrTooLarge)
 	}
 	d.edges = append(d.edges, edge{k, d.symbol(from), d.symbol(to)})
-	if most := 4 * d.limits.Packages; len(d.symbols) > most+2 {
+	if most := 4 * d.limits.Elements(); len(d.symbols) > most+2 {
 		return fmt.Errorf("more than %d identifiers: %w", most, inventory.ErrTooLarge)
 	}
 	return nil

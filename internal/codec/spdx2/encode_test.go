@@ -109,6 +109,7 @@ func TestEncodeContent(t *testing.T) {
 	assert.Equal(t, "Person: M", bash.Originator)
 	assert.Equal(t, "GPL-3.0-or-later", bash.Declared)
 	assert.Equal(t, "built package from: bash-src 5.1-2", bash.SourceInfo)
+	assert.Equal(t, "found by the extractor mine in opt/thing", p["thing"].SourceInfo)
 	assert.Equal(t, "LIBRARY", bash.Purpose)
 	require.Len(t, bash.Annotations, 1)
 	assert.Equal(t, "Tool: imagevet", bash.Annotations[0].Annotator)

@@ -162,10 +162,10 @@ func TestDecodeManyParts(t *testing.T) {
 // TestDecodeIdentifiers: relationships name no more than there could be.
 func TestDecodeIdentifiers(t *testing.T) {
 	var relations []string
-	for i := range 10 {
+	for i := range 40 {
 		relations = append(relations, fmt.Sprintf(`{"spdxElementId": "a%d", "relationshipType": "CONTAINS", "relatedSpdxElement": "b%d"}`, i, i))
 	}
 	_, err := decodeJSON(strings.NewReader(jsonDocument(`"relationships": [`+strings.Join(relations, ",")+`]`)), codec.Limits{Packages: 3, Edges: 100})
 	assert.ErrorIs(t, err, inventory.ErrTooLarge)
-	assert.ErrorContains(t, err, "more than 12 identifiers")
+	assert.ErrorContains(t, err, "more than 60 identifiers")
 }

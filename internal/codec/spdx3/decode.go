@@ -179,8 +179,8 @@ func (j *JSON) register(n *node) error {
 		j.c.Remark("the reference %s is given twice", codec.Quote(n.id))
 		return nil
 	}
-	if len(j.index) >= j.limits.Packages {
-		return fmt.Errorf("more than %d elements: %w", j.limits.Packages, inventory.ErrTooLarge)
+	if most := j.limits.Elements(); len(j.index) >= most {
+		return fmt.Errorf("more than %d elements: %w", most, inventory.ErrTooLarge)
 	}
 	j.index[n.id] = n
 	return nil

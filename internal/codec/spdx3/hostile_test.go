@@ -85,6 +85,10 @@ func TestCircle(t *testing.T) {
 func TestDecodeErrors(t *testing.T) {
 	limits := codec.Limits{Bytes: 1 << 20, Packages: 3, Edges: 2}
 	p := []string{pkg("x:1", ""), pkg("x:2", ""), pkg("x:3", ""), pkg("x:4", "")}
+	var files []string
+	for i := range limits.Elements() + 1 {
+		files = append(files, fmt.Sprintf(`{'type':'software_File','spdxId':'x:%d','name':'f'}`, i))
+	}
 	tests := []struct {
 		name string
 		data []byte
@@ -100,7 +104,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"too deep", doc(`{'type':'Person','spdxId':'x:a','externalRef':` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`), nil},
 		{"too many packages", doc(p...), inventory.ErrTooLarge},
 		{"too many packages without identifiers", doc(pkg("", ""), pkg("", ""), pkg("", ""), pkg("", "")), inventory.ErrTooLarge},
-		{"too many files", doc(strings.ReplaceAll(strings.Join(p, ","), "Package", "File")), inventory.ErrTooLarge},
+		{"too many files", doc(files...), inventory.ErrTooLarge},
 		{"too many collections", doc(sbom("", "a"), sbom("", "a"), sbom("", "a"), sbom("", "a")), inventory.ErrTooLarge},
 		{"too many relationships", doc(relation("dependsOn", "x:1", "x:2", "x:3", "x:4")), inventory.ErrTooLarge},
 		{"too many relationships to nothing", doc(strings.Repeat(`{'type':'Relationship','relationshipType':'contains','from':'x:1'},`, 3) + p[0]), inventory.ErrTooLarge},

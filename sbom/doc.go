@@ -1,10 +1,14 @@
 // Package sbom makes the inventory of a container image: every package that is
 // installed in it, with the file that records it and the layer that brought it
-// in.
+// in. It writes and reads bills of materials in the formats of CycloneDX and
+// SPDX.
 //
 //	img, err := image.Open(ctx, "app.tar")
 //	bom, err := sbom.Generate(ctx, img)
 //	err = sbom.Encode(os.Stdout, bom, sbom.CycloneDXJSON)
+//
+//	other, err := sbom.Decode(file) // whatever format it has
+//	changes := sbom.Diff(other, bom)
 //
 // # What is read
 //
@@ -54,4 +58,33 @@
 //
 // The same image and options give the same [BOM], whatever the number of
 // workers.
+//
+// # Bills of materials
+//
+// [Encode] writes CycloneDX 1.4 to 1.7 and SPDX 2.2, 2.3 and 3.0. Equal BOMs
+// give equal bytes. What a format has no field for is in properties whose names
+// begin with "imagevet:" (in SPDX 2 in one annotation for each package, in SPDX
+// 3 in an extension), so that [Decode] gives back what was written:
+//
+//	format          what is lost
+//	CycloneDX       nothing of the inventory; of a flaw's effect on a package the
+//	                status, if neither a version nor a range is stated; in 1.4 the
+//	                name of the method CVSS 4.0
+//	CycloneDX XML   the same, and control characters, which XML cannot hold
+//	SPDX 2.2        flaws
+//	SPDX 2.3        flaws, but for links to advisories
+//	SPDX 3.0        a licence expression without licences becomes a licence too
+//	package URLs    all but the package URLs
+//
+// In all of them dependencies on package URLs that no package has are left out,
+// bytes that are no UTF-8 are replaced, and [BOM].Document is not written as it
+// is: it goes into what the new document says of itself.
+//
+// [Decode] reads these and older versions, Syft's own format, lists of package
+// URLs, and attestations of all of them. It understands what Trivy, Syft,
+// cdxgen and BuildKit's scanner write of their own.
+//
+// [Merge] makes one bill of materials of a product that consists of several
+// images, [Diff] tells what has changed between two, [Check] what one lacks of
+// the minimum elements of NTIA and CISA.
 package sbom

@@ -87,7 +87,7 @@ func verbs() []verb {
 		{"image", "REF | --input FILE|DIR [REF]", "scan an image of a registry, or an archive or OCI layout", (*app).image},
 		{"rootfs", "DIR", "scan an unpacked root file system", (*app).rootfs},
 		{"fs", "DIR", "scan a source tree: lock files and manifests", (*app).fs},
-		{"sbom", "FILE", "scan a bill of materials that somebody else made: CycloneDX, SPDX, Syft's JSON, purls", (*app).sbom},
+		{"sbom", "FILE", "scan a bill of materials: CycloneDX, SPDX, Syft's JSON, package URLs", (*app).sbom},
 		{"db build", "SOURCE...", "make a database of OSV records: .json, .jsonl and .zip files, or folders of them", (*app).dbBuild},
 		{"db info", "", "tell what is in a database", (*app).dbInfo},
 		{"version", "", "print the version", (*app).version},

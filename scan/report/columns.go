@@ -36,6 +36,7 @@ func (t *table) columns(r *scan.Report) []*column {
 		{title: "INSTALLED", least: 9, text: func(f *scan.Finding) string { return f.Package.Version }},
 		{title: "FIXED IN", least: 8, text: fixedIn},
 		{title: "ID", least: 8, text: func(f *scan.Finding) string { return f.ID }},
+		{title: "IMAGE", fill: true, least: 12, text: func(f *scan.Finding) string { return f.Package.Target }}, // of a product
 		{title: "TITLE", fill: true, least: 20, text: func(f *scan.Finding) string { return f.Title }},
 		{title: "SOURCE", fill: true, least: 12, text: sourceName},
 		{title: "LAYER", fill: true, least: 20, text: layerName(r)},
@@ -54,7 +55,11 @@ func (t *table) columns(r *scan.Report) []*column {
 		c.least = min(c.least, c.width)
 		chosen = append(chosen, c)
 	}
-	for len(chosen) > 4 && room(t.cfg.width, chosen) < 0 {
+	least := 4
+	if len(chosen) > least && chosen[least].title == "IMAGE" { // a finding of a product says nothing without it
+		least++
+	}
+	for len(chosen) > least && room(t.cfg.width, chosen) < 0 {
 		chosen = chosen[:len(chosen)-1]
 	}
 	share(t.cfg.width, chosen)

@@ -104,3 +104,16 @@ func TestSBOMErrors(t *testing.T) {
 	assert.ErrorContains(t, report.Write(&buf, full(), report.SPDX, report.WithSBOM(nil)), "a nil option")
 	assert.Empty(t, buf.String())
 }
+
+// TestProductTable shows which image a finding is of.
+func TestProductTable(t *testing.T) {
+	r := full()
+	r.OS = scan.OS{}
+	r.Target = scan.Target{Target: sbom.Target{Name: "shop", Kind: "product", Version: "7"}}
+	r.BOM = &sbom.BOM{Target: r.Target.Target, Parts: []*sbom.BOM{{}, {}}}
+	for i := range r.Findings {
+		r.Findings[i].Package.Target = []string{"registry.example/web:1", "registry.example/db:2"}[i%2]
+	}
+	r.Problems[0].Target = "registry.example/web:1"
+	golden(t, "product.txt", []byte(write(t, r, report.Table)))
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -123,7 +124,7 @@ func pad(s string, columns int) string {
 }
 
 func (t *table) head(r *scan.Report) {
-	t.field("Target", bold, fmt.Sprintf("%s (%s)", r.Target.Name, r.Target.Kind))
+	t.field("Target", bold, fmt.Sprintf("%s (%s)", strings.TrimSpace(r.Target.Name+" "+r.Target.Version), r.Target.Kind))
 	if r.Target.ImageID != "" {
 		t.field("Image", plain, r.Target.ImageID)
 	}
@@ -134,6 +135,8 @@ func (t *table) head(r *scan.Report) {
 		t.field("Platform", plain, r.Target.Platform)
 	}
 	switch name := osName(&r.OS); {
+	case r.BOM != nil && len(r.BOM.Parts) > 0: // each has its own
+		t.field("Images", plain, strconv.Itoa(len(r.BOM.Parts)))
 	case name == "":
 		t.field("OS", warning, "not recognised")
 	case r.OS.EndOfLife:
@@ -341,7 +344,11 @@ func (t *table) problems(r *scan.Report) {
 			t.item(plain, fmt.Sprintf("… and %d more, which the JSON format lists", len(r.Problems)-i))
 			return
 		}
-		t.item(plain, fmt.Sprintf("%s (%s): %s", cmp.Or(p.Path, "-"), p.Extractor, p.Error))
+		path := cmp.Or(p.Path, "-")
+		if p.Target != "" {
+			path = p.Target + ": " + path
+		}
+		t.item(plain, fmt.Sprintf("%s (%s): %s", path, p.Extractor, p.Error))
 	}
 }
 

@@ -36,7 +36,7 @@ func (t *table) columns(r *scan.Report) []*column {
 		{title: "INSTALLED", least: 9, text: func(f *scan.Finding) string { return f.Package.Version }},
 		{title: "FIXED IN", least: 8, text: fixedIn},
 		{title: "ID", least: 8, text: func(f *scan.Finding) string { return f.ID }},
-		{title: "IMAGE", fill: true, least: 12, text: func(f *scan.Finding) string { return f.Package.Target }}, // of a product
+		{title: "IMAGE", fill: true, least: 12, text: imageName}, // of a product
 		{title: "TITLE", fill: true, least: 20, text: func(f *scan.Finding) string { return f.Title }},
 		{title: "SOURCE", fill: true, least: 12, text: sourceName},
 		{title: "LAYER", fill: true, least: 20, text: layerName(r)},
@@ -64,6 +64,13 @@ func (t *table) columns(r *scan.Report) []*column {
 	}
 	share(t.cfg.width, chosen)
 	return chosen
+}
+
+// imageName is the end of the name of the image, by which those of a product
+// differ.
+func imageName(f *scan.Finding) string {
+	name := f.Package.Target
+	return name[strings.LastIndexByte(name, '/')+1:]
 }
 
 // room is how many columns of the terminal are left if every fill column has

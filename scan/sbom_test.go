@@ -31,8 +31,13 @@ func TestSBOMFindsWhatTheImageDoes(t *testing.T) {
 		format  sbom.Format
 		version string
 	}{
-		{sbom.CycloneDXJSON, "1.4"}, {sbom.CycloneDXJSON, "1.7"}, {sbom.CycloneDXXML, "1.5"},
-		{sbom.SPDXJSON, "2.2"}, {sbom.SPDXJSON, "2.3"}, {sbom.SPDXJSON, "3.0"}, {sbom.SPDXTagValue, "2.3"},
+		{sbom.CycloneDXJSON, "1.4"},
+		{sbom.CycloneDXJSON, "1.7"},
+		{sbom.CycloneDXXML, "1.5"},
+		{sbom.SPDXJSON, "2.2"},
+		{sbom.SPDXJSON, "2.3"},
+		{sbom.SPDXJSON, "3.0"},
+		{sbom.SPDXTagValue, "2.3"},
 	} {
 		file := filepath.Join(t.TempDir(), "bom")
 		var buf bytes.Buffer

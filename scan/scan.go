@@ -3,10 +3,10 @@ package scan
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 
+	"github.com/imagevet/imagevet/internal/codec"
 	"github.com/imagevet/imagevet/sbom"
 	"github.com/imagevet/imagevet/scan/image"
 	"github.com/imagevet/imagevet/vulndb"
@@ -86,7 +86,7 @@ func (s *Scanner) SBOM(ctx context.Context, path string) (*Report, error) {
 		return nil, fmt.Errorf("scan: %w", err)
 	}
 	defer f.Close()
-	bom, err := sbom.Decode(contextReader{ctx, f})
+	bom, err := sbom.Decode(codec.ContextReader(ctx, f))
 	if err != nil {
 		return nil, fmt.Errorf("scan: %q: %w", path, err)
 	}
@@ -94,19 +94,6 @@ func (s *Scanner) SBOM(ctx context.Context, path string) (*Report, error) {
 		bom.Target.Name = path
 	}
 	return s.Match(ctx, bom)
-}
-
-// A contextReader fails when its context has ended.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
 }
 
 func (s *Scanner) choose(ref string) []image.Option {

@@ -18,8 +18,14 @@ func TestSBOMFormats(t *testing.T) {
 	want := imagevet(t, nil, "rootfs", "testdata/rootfs", "--db", "starter", "--now", now, "--format", "json")
 	_, findings, _ := strings.Cut(want.stdout, `"findings"`)
 	for _, tt := range []struct{ format, version string }{
-		{"cyclonedx", ""}, {"cyclonedx", "1.4"}, {"cyclonedx", "1.7"}, {"cyclonedx-xml", "1.5"},
-		{"spdx", ""}, {"spdx", "2.2"}, {"spdx", "3.0"}, {"spdx-tv", "2.3"},
+		{"cyclonedx", ""},
+		{"cyclonedx", "1.4"},
+		{"cyclonedx", "1.7"},
+		{"cyclonedx-xml", "1.5"},
+		{"spdx", ""},
+		{"spdx", "2.2"},
+		{"spdx", "3.0"},
+		{"spdx-tv", "2.3"},
 	} {
 		file := filepath.Join(t.TempDir(), "bom")
 		args := []string{"rootfs", "testdata/rootfs", "--db", "starter", "--now", now, "--format", tt.format, "--output", file}

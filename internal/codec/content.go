@@ -100,8 +100,8 @@ func (h *contentHash) value(v reflect.Value) {
 			return
 		}
 		h.number('t', uint64(v.NumField()))
-		for i := range v.NumField() {
-			h.value(v.Field(i))
+		for _, field := range v.Fields() {
+			h.value(field)
 		}
 	default:
 		panic("codec: the model has a field of a kind that is not hashed: " + v.Type().String())

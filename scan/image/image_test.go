@@ -256,8 +256,10 @@ func TestLabelsAndDate(t *testing.T) {
 		fields string
 		want   inventory.Target
 	}{
-		{`"created":"2024-05-06T07:08:09.123456789+02:00","config":{"Labels":{"org.opencontainers.image.title":"App","maintainer":"me","org.opencontainers.image.url":""}}`,
-			inventory.Target{Created: time.Date(2024, 5, 6, 5, 8, 9, 0, time.UTC), Labels: map[string]string{"org.opencontainers.image.title": "App"}}},
+		{
+			`"created":"2024-05-06T07:08:09.123456789+02:00","config":{"Labels":{"org.opencontainers.image.title":"App","maintainer":"me","org.opencontainers.image.url":""}}`,
+			inventory.Target{Created: time.Date(2024, 5, 6, 5, 8, 9, 0, time.UTC), Labels: map[string]string{"org.opencontainers.image.title": "App"}},
+		},
 		{`"created":null,"config":{}`, inventory.Target{}},
 		{`"created":7,"config":{"Labels":["x"]}`, inventory.Target{}}, // odd, and of no importance
 		{`"created":"yesterday","config":null`, inventory.Target{}},

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -70,14 +71,22 @@ func BOM() *inventory.BOM {
 				Type: "rpm", Namespace: "redhat", Name: "y", Version: "2-1", PURL: "pkg:rpm/redhat/y@2-1", Paths: []string{"usr/lib/sysimage/rpm/rpmdb.sqlite"},
 				Extractor: "rpm", Layer: layers[0], DependsOn: []string{"pkg:rpm/redhat/x@1"}, Vendor: "Red Hat, Inc.", Maintainer: "Red Hat, Inc.",
 			},
-			{Type: "npm", Namespace: "@babel", Name: "core", Version: "7.1.0", PURL: "pkg:npm/%40babel/core@7.1.0", Extractor: "npm",
-				Paths: []string{"app/node_modules/@babel/core/package.json"}, Layer: layers[2], Licenses: []string{"Apache-2.0 OR MIT"}, LicenseExpression: "Apache-2.0 OR MIT"},
-			{Type: "npm", Namespace: "@babel", Name: "core", Version: "7.1.0", PURL: "pkg:npm/%40babel/core@7.1.0", Extractor: "npm", Development: true,
-				Paths: []string{"usr/lib/node_modules/@babel/core/package.json"}, Layer: layers[2], OwnedBy: "pkg:rpm/redhat/x@1"},
-			{Type: "npm", Name: "open", Constraint: "^2", PURL: "pkg:npm/open", Extractor: "npmlock", Paths: []string{"package.json"}, Line: 7,
-				Layer: layers[1], Relation: inventory.Transitive, Licenses: []string{"SEE LICENSE IN x"}},
-			{Type: "pypi", Name: "Flask_Thing", Version: "1.0", PURL: "pkg:pypi/flask-thing@1.0", Extractor: "python", Layer: layers[1],
-				Paths: []string{"usr/lib/python3/site-packages/Flask_Thing-1.0.dist-info/METADATA"}},
+			{
+				Type: "npm", Namespace: "@babel", Name: "core", Version: "7.1.0", PURL: "pkg:npm/%40babel/core@7.1.0", Extractor: "npm",
+				Paths: []string{"app/node_modules/@babel/core/package.json"}, Layer: layers[2], Licenses: []string{"Apache-2.0 OR MIT"}, LicenseExpression: "Apache-2.0 OR MIT",
+			},
+			{
+				Type: "npm", Namespace: "@babel", Name: "core", Version: "7.1.0", PURL: "pkg:npm/%40babel/core@7.1.0", Extractor: "npm", Development: true,
+				Paths: []string{"usr/lib/node_modules/@babel/core/package.json"}, Layer: layers[2], OwnedBy: "pkg:rpm/redhat/x@1",
+			},
+			{
+				Type: "npm", Name: "open", Constraint: "^2", PURL: "pkg:npm/open", Extractor: "npmlock", Paths: []string{"package.json"}, Line: 7,
+				Layer: layers[1], Relation: inventory.Transitive, Licenses: []string{"SEE LICENSE IN x"},
+			},
+			{
+				Type: "pypi", Name: "Flask_Thing", Version: "1.0", PURL: "pkg:pypi/flask-thing@1.0", Extractor: "python", Layer: layers[1],
+				Paths: []string{"usr/lib/python3/site-packages/Flask_Thing-1.0.dist-info/METADATA"},
+			},
 			{Name: "thing", Version: "", Extractor: "mine", Paths: []string{"opt/thing"}, Layer: layers[0]},
 		},
 		Problems: []*inventory.FileError{
@@ -176,4 +185,21 @@ func Product() *inventory.BOM {
 		Target: inventory.Target{Name: "Product", Version: "7", Kind: "product"},
 		Parts:  []*inventory.BOM{other, BOM(), {Target: inventory.Target{Name: "empty", Kind: "rootfs"}}},
 	}
+}
+
+// DecodeJSON reads a document of one format as the code that tells formats
+// apart does.
+func DecodeJSON(doc codec.JSONReader, r io.Reader) (*inventory.BOM, error) {
+	dec := json.NewDecoder(r)
+	err := codec.Members(dec, func(name string) error {
+		known, err := doc.Member(name, dec)
+		if !known && err == nil {
+			return codec.Skip(dec)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return doc.Finish()
 }

@@ -51,9 +51,9 @@ func (e *encoder) metadata(p *part) *cdx.Metadata {
 func (e *encoder) tools() *cdx.ToolsChoice {
 	all := append([]inventory.Tool{codec.Tool()}, e.opts.Tools...)
 	if e.version < cdx.SpecVersion1_5 {
-		var tools []cdx.Tool
+		var tools []cdx.Tool //lint:ignore SA1019 version 1.4 has no other
 		for _, t := range all {
-			tools = append(tools, cdx.Tool{Name: t.Name, Version: t.Version})
+			tools = append(tools, cdx.Tool{Name: t.Name, Version: t.Version}) //lint:ignore SA1019 version 1.4 has no other
 		}
 		return &cdx.ToolsChoice{Tools: &tools}
 	}

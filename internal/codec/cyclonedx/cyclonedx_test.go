@@ -28,19 +28,7 @@ func decode(encoding string, data []byte) (*inventory.BOM, error) {
 }
 
 func decodeJSON(r io.Reader, limits codec.Limits) (*inventory.BOM, error) {
-	doc := cyclonedx.NewJSON(limits)
-	dec := json.NewDecoder(r)
-	err := codec.Members(dec, func(name string) error {
-		known, err := doc.Member(name, dec)
-		if !known && err == nil {
-			return codec.Skip(dec)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return doc.Finish()
+	return codectest.DecodeJSON(cyclonedx.NewJSON(limits), r)
 }
 
 func TestRoundTrip(t *testing.T) {
@@ -81,14 +69,22 @@ func TestTrivySource(t *testing.T) {
 		p    inventory.Package
 		want map[string]string
 	}{
-		{inventory.Package{Type: "deb", Name: "libcrypt1", Version: "1:4.4-2", Source: source("libxcrypt", "1:4.4-2")},
-			map[string]string{"SrcName": "libxcrypt", "SrcVersion": "4.4", "SrcRelease": "2", "SrcEpoch": "1"}},
-		{inventory.Package{Type: "deb", Name: "bsdutils", Version: "1:2.38-5", Source: source("util-linux", "2.38-5")},
-			map[string]string{"SrcName": "util-linux", "SrcVersion": "2.38", "SrcRelease": "5"}},
-		{inventory.Package{Type: "rpm", Name: "openssl-libs", Version: "1:3.0-6", Source: source("openssl", "3.0-6")},
-			map[string]string{"SrcName": "openssl", "SrcVersion": "3.0", "SrcRelease": "6"}},
-		{inventory.Package{Type: "apk", Name: "libcrypto1.1", Version: "1.1.1d-r2", Source: source("openssl", "1.1.1d-r2")},
-			map[string]string{"SrcName": "openssl", "SrcVersion": "1.1.1d-r2"}},
+		{
+			inventory.Package{Type: "deb", Name: "libcrypt1", Version: "1:4.4-2", Source: source("libxcrypt", "1:4.4-2")},
+			map[string]string{"SrcName": "libxcrypt", "SrcVersion": "4.4", "SrcRelease": "2", "SrcEpoch": "1"},
+		},
+		{
+			inventory.Package{Type: "deb", Name: "bsdutils", Version: "1:2.38-5", Source: source("util-linux", "2.38-5")},
+			map[string]string{"SrcName": "util-linux", "SrcVersion": "2.38", "SrcRelease": "5"},
+		},
+		{
+			inventory.Package{Type: "rpm", Name: "openssl-libs", Version: "1:3.0-6", Source: source("openssl", "3.0-6")},
+			map[string]string{"SrcName": "openssl", "SrcVersion": "3.0", "SrcRelease": "6"},
+		},
+		{
+			inventory.Package{Type: "apk", Name: "libcrypto1.1", Version: "1.1.1d-r2", Source: source("openssl", "1.1.1d-r2")},
+			map[string]string{"SrcName": "openssl", "SrcVersion": "1.1.1d-r2"},
+		},
 		{inventory.Package{Type: "deb", Name: "bash", Version: "5", Source: source("bash", "5")}, map[string]string{}}, // its own source
 		{inventory.Package{Type: "npm", Name: "a", Version: "1", Source: source("b", "1")}, map[string]string{}},       // no distribution's
 	}

@@ -23,7 +23,7 @@ const (
 type foreign struct {
 	ours                                                  bool // this library's properties say it too
 	sourceName, sourceVersion, sourceRelease, sourceEpoch string
-	epoch, release                                        string
+	epoch                                                 string
 	layerDigest, layerDiffID                              string
 	sourceRPM                                             string
 	paths                                                 []string

@@ -31,32 +31,56 @@ func TestDecodeProblems(t *testing.T) {
 	}{
 		{"a circle is nothing wrong", document(`"components":[{"type":"library","name":"a","purl":"pkg:npm/a@1","bom-ref":"a"},{"type":"library","name":"b","purl":"pkg:npm/b@1","bom-ref":"b"}],
 			"dependencies":[{"ref":"a","dependsOn":["b"]},{"ref":"b","dependsOn":["a","b"]}]`), 2, nil},
-		{"a reference twice", document(`"components":[{"type":"library","name":"a","bom-ref":"a"},{"type":"library","name":"b","bom-ref":"a"}]`), 2,
-			[]string{`the reference "a" is given twice`}},
-		{"references to nothing", document(`"components":[{"type":"library","name":"a","bom-ref":"a"}],"dependencies":[{"ref":"a","dependsOn":["x","y"]},{"ref":"z"}]`), 1,
-			[]string{`3 relationships name something that is not in the document, such as "x"`}},
-		{"a package URL that is none", document(`"components":[{"type":"library","name":"a","version":"1","purl":"npm:a@1"}]`), 1,
-			[]string{`the package URL "npm:a@1" of "a" cannot be understood`}},
-		{"a component of another type", document(`"components":[7,{"type":"library","name":"a"},null]`), 1,
-			[]string{"component 1 is not as the specification has it", `component "" is of a type that is not known: ""`, `a component has no name: ""`}},
-		{"a name of another type", document(`"components":[{"type":"library","name":"a","version":1,"purl":"pkg:npm/a@1"}]`), 1,
-			[]string{"component 1 is not as the specification has it"}},
-		{"no list", document(`"components":{"a":{}},"dependencies":"x"`), 0,
-			[]string{"the list of components is an object", "the list of dependencys is no list"}},
-		{"a later version", `{"bomFormat":"CycloneDX","specVersion":"1.9","components":[{"type":"library","name":"a"}]}`, 1,
-			[]string{`version "1.9" of the specification is not known, and read as 1.7`}},
-		{"two systems", document(`"components":[{"type":"operating-system","name":"debian","version":"12"},{"type":"operating-system","name":"alpine"}]`), 0,
-			[]string{`there are two operating systems; "alpine " is not used`}},
-		{"two distributions", document(`"components":[{"type":"library","name":"a","purl":"pkg:deb/debian/a@1?distro=debian-12"},{"type":"library","name":"b","purl":"pkg:apk/alpine/b@1?distro=alpine-3.19.1"},
+		{
+			"a reference twice", document(`"components":[{"type":"library","name":"a","bom-ref":"a"},{"type":"library","name":"b","bom-ref":"a"}]`), 2,
+			[]string{`the reference "a" is given twice`},
+		},
+		{
+			"references to nothing", document(`"components":[{"type":"library","name":"a","bom-ref":"a"}],"dependencies":[{"ref":"a","dependsOn":["x","y"]},{"ref":"z"}]`), 1,
+			[]string{`3 relationships name something that is not in the document, such as "x"`},
+		},
+		{
+			"a package URL that is none", document(`"components":[{"type":"library","name":"a","version":"1","purl":"npm:a@1"}]`), 1,
+			[]string{`the package URL "npm:a@1" of "a" cannot be understood`},
+		},
+		{
+			"a component of another type", document(`"components":[7,{"type":"library","name":"a"},null]`), 1,
+			[]string{"component 1 is not as the specification has it", `component "" is of a type that is not known: ""`, `a component has no name: ""`},
+		},
+		{
+			"a name of another type", document(`"components":[{"type":"library","name":"a","version":1,"purl":"pkg:npm/a@1"}]`), 1,
+			[]string{"component 1 is not as the specification has it"},
+		},
+		{
+			"no list", document(`"components":{"a":{}},"dependencies":"x"`), 0,
+			[]string{"the list of components is an object", "the list of dependencys is no list"},
+		},
+		{
+			"a later version", `{"bomFormat":"CycloneDX","specVersion":"1.9","components":[{"type":"library","name":"a"}]}`, 1,
+			[]string{`version "1.9" of the specification is not known, and read as 1.7`},
+		},
+		{
+			"two systems", document(`"components":[{"type":"operating-system","name":"debian","version":"12"},{"type":"operating-system","name":"alpine"}]`), 0,
+			[]string{`there are two operating systems; "alpine " is not used`},
+		},
+		{
+			"two distributions", document(`"components":[{"type":"library","name":"a","purl":"pkg:deb/debian/a@1?distro=debian-12"},{"type":"library","name":"b","purl":"pkg:apk/alpine/b@1?distro=alpine-3.19.1"},
 			{"type":"library","name":"c","purl":"pkg:apk/alpine/c@1?distro=alpine-3.19.1"}]`), 3,
-			[]string{`the package URLs name 2 distributions; all packages are taken for those of "alpine 3.19.1"`}},
+			[]string{`the package URLs name 2 distributions; all packages are taken for those of "alpine 3.19.1"`},
+		},
 		{"what is affected is not there", document(`"vulnerabilities":[{"id":"CVE-1","affects":[{"ref":"x"}]}]`), 0, []string{`what "CVE-1" affects is not in the document: "x"`}},
-		{"an odd layer", document(`"metadata":{"component":{"type":"container","name":"i","properties":[{"name":"imagevet:layer:99999999:digest","value":"x"},{"name":"imagevet:problem:-1:path","value":"x"}]}}`), 0,
-			[]string{`property "imagevet:layer:99999999:digest" has a number`, `property "imagevet:problem:-1:path" has a number`}},
-		{"odd properties", document(`"components":[{"type":"library","name":"a","properties":[{"name":"imagevet:layer:index","value":"-1"},{"name":"imagevet:requires","value":"x"}]}]`), 1,
-			[]string{`"imagevet:layer:index" is no number`, `"imagevet:requires" is no list`}},
-		{"times", document(`"metadata":{"timestamp":"x"},"vulnerabilities":[{"id":"CVE-1","published":"y","updated":"z","ratings":[{"severity":"awful"}],"analysis":{"state":"odd"}}]`), 0,
-			[]string{`the timestamp is no time: "x"`, `has a severity that is not known: "awful"`, `has a state that is not known: "odd"`, `published at no time: "y"`, `updated at no time: "z"`}},
+		{
+			"an odd layer", document(`"metadata":{"component":{"type":"container","name":"i","properties":[{"name":"imagevet:layer:99999999:digest","value":"x"},{"name":"imagevet:problem:-1:path","value":"x"}]}}`), 0,
+			[]string{`property "imagevet:layer:99999999:digest" has a number`, `property "imagevet:problem:-1:path" has a number`},
+		},
+		{
+			"odd properties", document(`"components":[{"type":"library","name":"a","properties":[{"name":"imagevet:layer:index","value":"-1"},{"name":"imagevet:requires","value":"x"}]}]`), 1,
+			[]string{`"imagevet:layer:index" is no number`, `"imagevet:requires" is no list`},
+		},
+		{
+			"times", document(`"metadata":{"timestamp":"x"},"vulnerabilities":[{"id":"CVE-1","published":"y","updated":"z","ratings":[{"severity":"awful"}],"analysis":{"state":"odd"}}]`), 0,
+			[]string{`the timestamp is no time: "x"`, `has a severity that is not known: "awful"`, `has a state that is not known: "odd"`, `published at no time: "y"`, `updated at no time: "z"`},
+		},
 	}
 	for _, tt := range tests {
 		b, err := decode("json", []byte(tt.doc))

@@ -2,7 +2,6 @@ package spdx2_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -24,19 +23,7 @@ import (
 
 // decodeJSON reads a document as the code that tells formats apart does.
 func decodeJSON(r io.Reader, limits codec.Limits) (*inventory.BOM, error) {
-	doc := spdx2.NewJSON(limits)
-	dec := json.NewDecoder(r)
-	err := codec.Members(dec, func(name string) error {
-		known, err := doc.Member(name, dec)
-		if !known && err == nil {
-			return codec.Skip(dec)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return doc.Finish()
+	return codectest.DecodeJSON(spdx2.NewJSON(limits), r)
 }
 
 // An encoding is one of the two.

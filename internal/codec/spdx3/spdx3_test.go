@@ -31,19 +31,7 @@ func encode(t testing.TB, b *inventory.BOM, opts codec.Options) []byte {
 }
 
 func decode(data []byte, limits codec.Limits) (*inventory.BOM, error) {
-	r := spdx3.NewJSON(limits)
-	dec := json.NewDecoder(bytes.NewReader(data))
-	err := codec.Members(dec, func(name string) error {
-		known, err := r.Member(name, dec)
-		if err != nil || known {
-			return err
-		}
-		return codec.Skip(dec)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return r.Finish()
+	return codectest.DecodeJSON(spdx3.NewJSON(limits), bytes.NewReader(data))
 }
 
 func mustDecode(t testing.TB, data []byte) *inventory.BOM {

@@ -13,25 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/imagevet/imagevet/internal/codec"
+	"github.com/imagevet/imagevet/internal/codec/codectest"
 	"github.com/imagevet/imagevet/internal/codec/syftjson"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
 // read reads a document as the caller of a reader does.
 func read(doc string, limits codec.Limits) (*inventory.BOM, error) {
-	dec := json.NewDecoder(strings.NewReader(doc))
-	r := syftjson.NewJSON(limits)
-	err := codec.Members(dec, func(name string) error {
-		ok, err := r.Member(name, dec)
-		if err != nil || ok {
-			return err
-		}
-		return codec.Skip(dec)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return r.Finish()
+	return codectest.DecodeJSON(syftjson.NewJSON(limits), strings.NewReader(doc))
 }
 
 const schema = `"schema":{"version":"16.1.13","url":"https://raw.githubusercontent.com/anchore/syft/main/schema/json/schema-16.1.13.json"}`

@@ -18,7 +18,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 
@@ -61,7 +60,7 @@ func (Extractor) Patterns() []inventory.Pattern {
 
 // Extract returns the packages of the document.
 func (Extractor) Extract(ctx context.Context, f *inventory.File) (inventory.Facts, error) {
-	b, err := detect.Decode(contextReader{ctx, f}, codec.Limits{Bytes: maxFile, Packages: maxPackages, Edges: maxEdges})
+	b, err := detect.Decode(codec.ContextReader(ctx, f), codec.Limits{Bytes: maxFile, Packages: maxPackages, Edges: maxEdges})
 	if err != nil {
 		return inventory.Facts{}, err
 	}
@@ -70,19 +69,6 @@ func (Extractor) Extract(ctx context.Context, f *inventory.File) (inventory.Fact
 	add(b, &facts, &problems)
 	facts.Problems = problems.List()
 	return facts, ctx.Err()
-}
-
-// A contextReader fails when its context has ended.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
 }
 
 // add adds what a document says, and its parts.

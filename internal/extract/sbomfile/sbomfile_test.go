@@ -121,21 +121,29 @@ func TestExtract(t *testing.T) {
 		{"by name", cdx(cdxB+","+cdxA, ""), inventory.Facts{Packages: []inventory.Package{a, b}}},
 		{"dependencies", cdx(cdxA+","+cdxB, `{"ref":"A","dependsOn":["B","B","A","unknown"]},{"ref":"A","dependsOn":["B"]},{"ref":"B"}`), inventory.Facts{Packages: []inventory.Package{aNeedsB, b}}},
 		{"a group is part of the name", cdx(cdxA+`,{"bom-ref":"M","type":"library","name":"m","purl":"pkg:maven/g/m@3"}`, `{"ref":"A","dependsOn":["M"]}`), inventory.Facts{Packages: []inventory.Package{m, aNeedsM}}},
-		{"a distribution is not", cdx(cdxA+`,{"bom-ref":"M","type":"library","name":"m","purl":"pkg:deb/debian/libc6@1%3A2-1?distro=debian-12&upstream=glibc"}`, `{"ref":"A","dependsOn":["M"]}`),
-			inventory.Facts{Packages: []inventory.Package{glibc, needsGlibc}}},
+		{
+			"a distribution is not", cdx(cdxA+`,{"bom-ref":"M","type":"library","name":"m","purl":"pkg:deb/debian/libc6@1%3A2-1?distro=debian-12&upstream=glibc"}`, `{"ref":"A","dependsOn":["M"]}`),
+			inventory.Facts{Packages: []inventory.Package{glibc, needsGlibc}},
+		},
 		{"the root", `{"bomFormat":"CycloneDX","specVersion":"1.4","metadata":{"component":` + cdxA + `}}`, inventory.Facts{Packages: []inventory.Package{a}}},
 		{"what is not delivered", cdx(`{"type":"library","name":"x","purl":"pkg:npm/x@1","scope":"excluded"},`+cdxA, ""), inventory.Facts{Packages: []inventory.Package{a}, Ignored: 1}},
 		{"no package URL", cdx(`{"type":"library","name":"x"},`+cdxA, ""), inventory.Facts{Packages: []inventory.Package{a}, Ignored: 1, Problems: []string{"1 packages have no package URL"}}},
 		{"no version", cdx(`{"type":"library","name":"x","purl":"pkg:npm/x"}`, ""), inventory.Facts{Problems: []string{`package "pkg:npm/x" has no version`}}},
-		{"what only breaks a rule is not told", cdx(`{"type":"odd","name":"a","purl":"pkg:npm/a@1","more":1,"licenses":[{"license":{"id":"None"}}]}`, `{"ref":"nothing"}`),
-			inventory.Facts{Packages: []inventory.Package{{Type: "npm", Name: "a", Version: "1", Licenses: []string{"None"}}}}},
+		{
+			"what only breaks a rule is not told", cdx(`{"type":"odd","name":"a","purl":"pkg:npm/a@1","more":1,"licenses":[{"license":{"id":"None"}}]}`, `{"ref":"nothing"}`),
+			inventory.Facts{Packages: []inventory.Package{{Type: "npm", Name: "a", Version: "1", Licenses: []string{"None"}}}},
+		},
 		{"SPDX 3", spdx3, inventory.Facts{Packages: []inventory.Package{a}}},
-		{"XML", `<bom xmlns="http://cyclonedx.org/schema/bom/1.5"><components><component type="library"><name>a</name><version>1</version><purl>pkg:npm/a@1</purl></component></components></bom>`,
-			inventory.Facts{Packages: []inventory.Package{a}}},
+		{
+			"XML", `<bom xmlns="http://cyclonedx.org/schema/bom/1.5"><components><component type="library"><name>a</name><version>1</version><purl>pkg:npm/a@1</purl></component></components></bom>`,
+			inventory.Facts{Packages: []inventory.Package{a}},
+		},
 		{"two images", cdx(`{"type":"container","name":"x","components":[`+cdxA+`]},{"type":"container","name":"y","components":[`+cdxB+`]}`, ""), inventory.Facts{Packages: []inventory.Package{a, b}}},
-		{"where others found it does not count", cdx(`{"type":"library","name":"a","purl":"pkg:npm/a@1","evidence":{"occurrences":[{"location":"x"}]},
+		{
+			"where others found it does not count", cdx(`{"type":"library","name":"a","purl":"pkg:npm/a@1","evidence":{"occurrences":[{"location":"x"}]},
 			"properties":[{"name":"imagevet:ownedBy","value":"pkg:deb/x@1"},{"name":"imagevet:extractor","value":"npm"},{"name":"imagevet:layer:diffID","value":"sha256:1"},{"name":"imagevet:line","value":"3"}]}`, ""),
-			inventory.Facts{Packages: []inventory.Package{a}}},
+			inventory.Facts{Packages: []inventory.Package{a}},
+		},
 	}
 	for _, tt := range tests {
 		facts, err := Extractor{}.Extract(t.Context(), extracttest.File(bomPath, tt.content))

@@ -47,7 +47,8 @@ var formatErrors = [...]error{
 // wins.
 type DecodeOption func(*codec.Limits) error
 
-// WithMaxBytes bounds the size of a document, in bytes. The default is 512 MiB.
+// WithMaxBytes bounds the size of a document, in bytes. A document that is one
+// large value needs some three times as much memory. The default is 512 MiB.
 func WithMaxBytes(n int64) DecodeOption {
 	return func(l *codec.Limits) error {
 		if n < 1 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -162,4 +163,141 @@ func TestPackagePropertiesHoldEverything(t *testing.T) {
 	// What the graph and the list of layers hold.
 	p.DependsOn, p.Layer, p.DeletedBy = full.DependsOn, full.Layer, full.DeletedBy
 	assert.Equal(t, full, p)
+}
+
+func TestQuote(t *testing.T) {
+	assert.Equal(t, `"a\n"`, codec.Quote("a\n"))
+	assert.Equal(t, `"`+strings.Repeat("a", 79)+`…"`, codec.Quote(strings.Repeat("a", 79)+"漢字"), "not within a character")
+	assert.Equal(t, `"…"`, codec.Quote(strings.Repeat("\xbd", 100)), "bytes that begin no character")
+}
+
+func TestCPE(t *testing.T) {
+	for _, name := range []string{"cpe:2.3:a:x:y:1:*:*:*:*:*:*:*", `cpe:2.3:o:a\+b:c:-:-:-:de-CH:*:*:*:*`, "cpe:/a:x:y:1", "cpe:/o:redhat:enterprise_linux:9::baseos"} {
+		assert.Equal(t, name, codec.ValidCPE(name))
+	}
+	for _, name := range []string{"", "cpe:2.3:a:x", "cpe:2.3:a:x:y:1:*:*:*:*:*:*", "cpe:2.3:x:x:y:1:*:*:*:*:*:*:*", "cpe:/a:x y", "x"} {
+		assert.Empty(t, codec.ValidCPE(name), name)
+	}
+}
+
+func TestTimes(t *testing.T) {
+	for in, want := range map[string]time.Time{
+		"2024-05-06T07:08:09Z":        time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC),
+		"2024-05-06T07:08:09.5+02:00": time.Date(2024, 5, 6, 5, 8, 9, 5e8, time.UTC),
+		"2024-05-06T07:08:09":         time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC),
+		"2024-05-06":                  time.Date(2024, 5, 6, 0, 0, 0, 0, time.UTC),
+	} {
+		got, err := codec.ParseTime(in)
+		require.NoError(t, err, in)
+		assert.Equal(t, want, got, in)
+	}
+	for _, in := range []string{"", "soon", "06.05.2024", "2024-13-01"} {
+		_, err := codec.ParseTime(in)
+		assert.Error(t, err, in)
+	}
+	assert.Equal(t, "2024-05-06T05:08:09Z", codec.FormatTime(time.Date(2024, 5, 6, 7, 8, 9, 5, time.FixedZone("", 7200))))
+}
+
+func TestPackageOf(t *testing.T) {
+	source := func(name, version string) inventory.Source { return inventory.Source{Name: name, Version: version} }
+	tests := []struct {
+		purl string
+		want inventory.Package
+	}{
+		{"", inventory.Package{}},
+		{"pkg:npm/%40babel/core@7.1.0", inventory.Package{Type: "npm", Namespace: "@babel", Name: "core", Version: "7.1.0"}},
+		{"pkg:deb/debian/libssl3@3.0.15-1?arch=amd64&distro=debian-12&upstream=openssl", inventory.Package{Type: "deb", Namespace: "debian", Name: "libssl3", Version: "3.0.15-1", Arch: "amd64", Source: source("openssl", "3.0.15-1")}},
+		{"pkg:deb/debian/bash@5?upstream=bash@5-1", inventory.Package{Type: "deb", Namespace: "debian", Name: "bash", Version: "5", Source: source("bash", "5-1")}},
+		{"pkg:deb/debian/zlib1g@1.2?epoch=1", inventory.Package{Type: "deb", Namespace: "debian", Name: "zlib1g", Version: "1:1.2", Source: source("zlib1g", "1:1.2")}}, // Trivy's
+		{"pkg:rpm/rocky/openssl-libs@3.0.7-6.el9_2?epoch=1&upstream=openssl-3.0.7-6.el9_2.src.rpm&rpmmod=m:1", inventory.Package{Type: "rpm", Namespace: "rocky", Name: "openssl-libs", Version: "1:3.0.7-6.el9_2", Module: "m:1", Source: source("openssl", "3.0.7-6.el9_2")}},
+		{"pkg:rpm/rocky/tar@1.34?epoch=2&upstream=tar", inventory.Package{Type: "rpm", Namespace: "rocky", Name: "tar", Version: "2:1.34", Source: source("tar", "1.34")}},
+		{"pkg:rpm/rocky/tar@1.34", inventory.Package{Type: "rpm", Namespace: "rocky", Name: "tar", Version: "1.34"}}, // no source is known
+		{"pkg:apk/alpine/musl@1.2-r0?distro=3.19.1", inventory.Package{Type: "apk", Namespace: "alpine", Name: "musl", Version: "1.2-r0", Source: source("musl", "1.2-r0")}},
+		{"pkg:bitnami/x@1?distro=debian-12", inventory.Package{Type: "bitnami", Name: "x", Version: "1", Qualifiers: map[string]string{"distro": "debian-12"}}},
+	}
+	for _, tt := range tests {
+		got, err := codec.PackageOf(tt.purl)
+		require.NoError(t, err, tt.purl)
+		assert.Equal(t, tt.want, got, tt.purl)
+	}
+	for _, purl := range []string{"x", "pkg:", "pkg:npm", "npm/a@1", "pkg:npm/%ff@1"} {
+		got, err := codec.PackageOf(purl)
+		assert.Error(t, err, purl)
+		assert.Zero(t, got, purl)
+	}
+}
+
+func TestDistroOf(t *testing.T) {
+	for purl, want := range map[string]inventory.OS{
+		"pkg:deb/debian/a@1?distro=debian-12":                                {ID: "debian", Version: "12"},
+		"pkg:deb/debian/a@1?distro=bookworm":                                 {ID: "debian", Codename: "bookworm"},
+		"pkg:deb/debian/a@1?distro=debian-bookworm":                          {ID: "debian", Codename: "bookworm"},
+		"pkg:deb/debian/a@1?distro=debian-12&distro_name=bookworm":           {ID: "debian", Version: "12", Codename: "bookworm"}, // cdxgen
+		"pkg:apk/alpine/a@1?distro=alpine-3.10.4&distro_name=alpine-3.10":    {ID: "alpine", Version: "3.10.4"},                   // cdxgen
+		"pkg:apk/alpine/a@1?distro=3.10.4":                                   {ID: "alpine", Version: "3.10.4"},                   // Trivy
+		"pkg:rpm/opensuse/a@1?distro=opensuse-leap-15.4":                     {ID: "opensuse-leap", Version: "15.4"},
+		"pkg:deb/debian/a@1?os_distro=bookworm&os_name=debian&os_version=12": {ID: "debian", Version: "12", Codename: "bookworm"}, // BuildKit
+		"pkg:alpm/arch/a@1?distro=arch":                                      {ID: "arch"},
+		"pkg:deb/debian/a@1":                                                 {},
+		"pkg:npm/a@1?distro=debian-12":                                       {},
+		"x":                                                                  {},
+		"pkg:deb/a@1?distro=12":                                              {}, // of what?
+	} {
+		assert.Equal(t, want, codec.DistroOf(purl), purl)
+	}
+}
+
+func TestSourceRPM(t *testing.T) {
+	got, ok := codec.SourceRPM("openssl-3.0.7-6.el9.src.rpm")
+	assert.True(t, ok)
+	assert.Equal(t, inventory.Source{Name: "openssl", Version: "3.0.7-6.el9"}, got)
+	got, ok = codec.SourceRPM("gcc-toolset-12-1.2-3.nosrc.rpm")
+	assert.True(t, ok)
+	assert.Equal(t, inventory.Source{Name: "gcc-toolset-12", Version: "1.2-3"}, got)
+	for _, file := range []string{"", "x", ".src.rpm", "a.src.rpm", "a-1.src.rpm", "-1-2.src.rpm", "openssl-3.0.7-6.el9.rpm"} {
+		_, ok := codec.SourceRPM(file)
+		assert.False(t, ok, file)
+	}
+}
+
+func TestImagePURL(t *testing.T) {
+	digest := "sha256:" + strings.Repeat("a", 64)
+	for target, want := range map[inventoryTarget]string{
+		{"debian", "registry", digest, ""}:                         "pkg:oci/debian@" + digest + "?repository_url=docker.io%2Flibrary%2Fdebian",
+		{"debian:12", "registry", digest, "linux/arm64/v8"}:        "pkg:oci/debian@" + digest + "?arch=arm64&repository_url=docker.io%2Flibrary%2Fdebian&tag=12",
+		{"Team/App@" + digest, "registry", digest, ""}:             "pkg:oci/app@" + digest + "?repository_url=docker.io%2Fteam%2Fapp",
+		{"localhost:5000/a/b:x@" + digest, "registry", digest, ""}: "pkg:oci/b@" + digest + "?repository_url=localhost:5000%2Fa%2Fb&tag=x",
+		{"debian", "docker-archive", digest, ""}:                   "",
+		{"debian", "registry", "", ""}:                             "",
+		{"", "registry", digest, ""}:                               "",
+	} {
+		got := codec.ImagePURL(&inventory.Target{Name: target.name, Kind: target.kind, Digest: target.digest, Platform: target.platform})
+		assert.Equal(t, want, got, target)
+	}
+}
+
+type inventoryTarget struct{ name, kind, digest, platform string }
+
+func TestCollector(t *testing.T) {
+	c := codec.NewCollector("x", codec.Limits{Packages: 10, Edges: 10})
+	require.NoError(t, c.Add("a", inventory.Package{Name: "a", PURL: "pkg:npm/a@1", Layer: inventory.Layer{DiffID: "sha256:2"}}))
+	require.NoError(t, c.Add("b", inventory.Package{Name: "b", PURL: "pkg:npm/b@1", Layer: inventory.Layer{Index: 7}}))
+	require.NoError(t, c.Add("", inventory.Package{}))
+	require.NoError(t, c.Element("root"))
+	for _, e := range [][2]string{{"a", "b"}, {"a", "b"}, {"b", "a"}, {"a", "a"}, {"root", "a"}, {"a", "nothing"}} {
+		require.NoError(t, c.DependsOn(e[0], e[1]))
+	}
+	c.BOM.Layers = []inventory.Layer{{Index: 0, DiffID: "sha256:1"}, {Index: 1, DiffID: "sha256:2", CreatedBy: "RUN"}}
+	b := c.Finish()
+	require.Len(t, b.Packages, 2)
+	assert.Equal(t, []string{"pkg:npm/b@1"}, b.Packages[0].DependsOn)
+	assert.Equal(t, []string{"pkg:npm/a@1"}, b.Packages[1].DependsOn)
+	assert.Equal(t, b.Layers[1], b.Packages[0].Layer, "by its diff ID")
+	assert.Equal(t, inventory.Layer{Index: 7}, b.Packages[1].Layer, "a layer that is not listed stays as it is")
+	require.Len(t, b.Problems, 2)
+	assert.Contains(t, b.Problems[0].Error(), "has no name")
+	assert.Contains(t, b.Problems[1].Error(), `1 relationships name something that is not in the document, such as "nothing"`)
+	var remark *codec.Remark
+	assert.ErrorAs(t, b.Problems[1].Err, &remark)
+	assert.NotErrorAs(t, b.Problems[0].Err, &remark)
 }

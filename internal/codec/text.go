@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -16,11 +17,7 @@ func clip(text string) string {
 	if len(text) <= most {
 		return text
 	}
-	for n := most; ; n-- {
-		if utf8.RuneStart(text[n]) {
-			return text[:n] + "…"
-		}
-	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // FormatTime writes a time as all formats want it: in UTC and whole seconds.

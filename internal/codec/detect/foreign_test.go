@@ -90,3 +90,18 @@ func TestForeignDocumentsAgree(t *testing.T) {
 		}
 	}
 }
+
+// TestForeignProject has cdxgen's documents on a project of npm.
+func TestForeignProject(t *testing.T) {
+	for name, b := range documents(t, "npm-project") {
+		var names []string
+		for _, p := range b.Packages {
+			names = append(names, p.Namespace+"/"+p.Name+"@"+p.Version)
+			assert.Equal(t, "npm", p.Type, name)
+		}
+		assert.Equal(t, []string{ // that the document is about among them
+			"/debug@4.3.4", "/lru-cache@6.0.0", "/ms@2.1.2", "/semver@7.5.1", "/small-app@1.2.0", "/yallist@4.0.0", "@types/ms@0.7.31",
+		}, names, name)
+		assert.Equal(t, "small-app", b.Target.Name, name)
+	}
+}

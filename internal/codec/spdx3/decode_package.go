@@ -73,7 +73,7 @@ func (j *JSON) fill(units []unit) error {
 	added := map[*node]bool{}
 	for _, n := range j.packages {
 		u := &units[n.owner-1]
-		if n == u.root {
+		if n == u.root && !n.element.isLibrary() {
 			continue
 		}
 		if n.element.PrimaryPurpose == "operatingSystem" && !u.hasOS {
@@ -125,6 +125,13 @@ func (j *JSON) depend(units []unit, added map[*node]bool) error {
 		j.c.Remark("%d dependencies of packages of one part on those of another are left out", across)
 	}
 	return nil
+}
+
+// isLibrary reports whether an element that a document is about is itself what
+// flaws are looked for in, other than an image.
+func (e *element) isLibrary() bool {
+	p, err := packageOf(e.purl())
+	return err == nil && p.Type != "" && p.Type != "oci" && p.Type != "docker" && cmp.Or(p.Version, string(e.PackageVersion)) != ""
 }
 
 // pkg returns a package.

@@ -37,7 +37,8 @@ func members(dec *json.Decoder, visit func(name string) error) error {
 // Elements calls take with each element of the JSON array that is next in dec,
 // which holds one element in memory at a time. An element of another type is
 // one of c's problems, and so is a value that is no array; null is an empty
-// one. what names an element for a message.
+// one. what names an element for a message. A
+// [json.RawMessage] is valid until take returns.
 func Elements[T any](c *Collector, dec *json.Decoder, what string, take func(v *T) error) error {
 	t, err := dec.Token()
 	if err != nil {
@@ -55,9 +56,16 @@ func Elements[T any](c *Collector, dec *json.Decoder, what string, take func(v *
 		return nil
 	}
 	var raw json.RawMessage
+	takeRaw, unread := any(take).(func(*json.RawMessage) error)
 	for n := 1; dec.More(); n++ {
 		if err := dec.Decode(&raw); err != nil {
 			return err
+		}
+		if unread {
+			if err := takeRaw(&raw); err != nil {
+				return err
+			}
+			continue
 		}
 		var v T
 		if err := json.Unmarshal(raw, &v); err != nil {

@@ -2,6 +2,8 @@ package vulndb
 
 import (
 	"cmp"
+	"context"
+	"io"
 	"maps"
 	"slices"
 	"time"
@@ -10,9 +12,9 @@ import (
 	"github.com/imagevet/imagevet/version"
 )
 
-// assemble turns the records into the contents of files, sorted by ecosystem,
-// and reports on them.
-func (b *builder) assemble() (BuildReport, []*dbfile.Content) {
+// assemble sorts the records into files, which are sorted by ecosystem, and
+// reports on them.
+func (b *builder) assemble() (BuildReport, []*fileBuilder) {
 	report := BuildReport{Skipped: b.nSkip, SkippedFiles: b.skipped, Duplicates: b.duplicates}
 	files := map[string]*fileBuilder{}
 	unsupported := map[string]*UnsupportedReport{}
@@ -35,12 +37,12 @@ func (b *builder) assemble() (BuildReport, []*dbfile.Content) {
 				}
 				u.Records++
 			}
-			if len(p.cases) == 0 && (!c.withdrawn || p.unsupported != "") {
+			if p.count == 0 && (!c.withdrawn || p.unsupported != "") {
 				continue
 			}
 			f := files[p.base]
 			if f == nil {
-				f = newFileBuilder(p.base)
+				f = &fileBuilder{base: p.base}
 				files[p.base] = f
 			}
 			f.add(c, p)
@@ -56,18 +58,11 @@ func (b *builder) assemble() (BuildReport, []*dbfile.Content) {
 	for _, name := range slices.Sorted(maps.Keys(unsupported)) {
 		report.Unsupported = append(report.Unsupported, *unsupported[name])
 	}
-	var contents []*dbfile.Content
+	var out []*fileBuilder
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		f := files[name]
-		if len(f.records) > 0 {
-			contents = append(contents, f.content())
-		}
-		report.Ecosystems = append(report.Ecosystems, EcosystemReport{
-			Ecosystem: name, Records: len(f.records), Packages: len(f.names),
-			Withdrawn: f.withdrawn, Modified: f.modified,
-		})
+		out = append(out, files[name])
 	}
-	return report, contents
+	return report, out
 }
 
 // A fileBuilder collects the records of one ecosystem, sorted by ID.
@@ -75,20 +70,8 @@ type fileBuilder struct {
 	base      string
 	modified  time.Time
 	withdrawn int
-	records   [][]byte
-	names     map[string]bool
-	releases  map[string]*releaseBuilder
-}
-
-type releaseBuilder struct {
-	scheme  version.Scheme
-	last    int // number of the last record that was counted
-	records int
-	entries map[string][]byte // by package name
-}
-
-func newFileBuilder(base string) *fileBuilder {
-	return &fileBuilder{base: base, names: map[string]bool{}, releases: map[string]*releaseBuilder{}}
+	records   []*part
+	names     int // of packages, when it is written
 }
 
 // add adds what a record says about the ecosystem.
@@ -100,35 +83,74 @@ func (f *fileBuilder) add(c *compiled, p *part) {
 		f.withdrawn++
 		return
 	}
-	number := len(f.records)
-	f.records = append(f.records, c.details)
-	for _, e := range p.cases {
-		r := f.releases[e.suffix]
-		if r == nil {
-			r = &releaseBuilder{scheme: e.scheme, last: -1, entries: map[string][]byte{}}
-			f.releases[e.suffix] = r
-		}
-		if r.last != number {
-			r.records++
-			r.last = number
-		}
-		f.names[e.name] = true
-		entry := dbfile.AppendUint(r.entries[e.name], uint64(number))
-		r.entries[e.name] = dbfile.AppendString(entry, e.body)
-	}
+	f.records = append(f.records, p)
 }
 
-// content returns the content of the file.
-func (f *fileBuilder) content() *dbfile.Content {
-	c := &dbfile.Content{Ecosystem: f.base, Modified: f.modified, Records: f.records}
-	for i, suffix := range slices.Sorted(maps.Keys(f.releases)) {
-		r := f.releases[suffix]
-		c.Releases = append(c.Releases, dbfile.Release{
+// A releaseBuilder collects the entries of one release.
+type releaseBuilder struct {
+	scheme  version.Scheme
+	last    int // number of the last record that was counted
+	records int
+	entries map[string][]byte // by package name
+}
+
+// write writes the file and returns its checksum. All of its entries are in
+// memory at once.
+func (f *fileBuilder) write(ctx context.Context, out io.Writer, s *spill) (uint32, error) {
+	w, err := dbfile.NewWriter(out, f.base)
+	if err != nil {
+		return 0, err
+	}
+	releases := map[string]*releaseBuilder{}
+	names := map[string]bool{}
+	var buf []byte
+	for number, p := range f.records {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		data, err := s.read(&buf, p.at, p.size)
+		if err != nil {
+			return 0, err
+		}
+		details, cases, err := readCases(data)
+		if err != nil {
+			return 0, err
+		}
+		w.Record(details)
+		for _, c := range cases {
+			r := releases[string(c.suffix)]
+			if r == nil {
+				r = &releaseBuilder{scheme: c.scheme, last: -1, entries: map[string][]byte{}}
+				releases[string(c.suffix)] = r
+			}
+			if r.last != number {
+				r.records++
+				r.last = number
+			}
+			if !names[string(c.name)] {
+				names[string(c.name)] = true
+			}
+			entry := dbfile.AppendUint(r.entries[string(c.name)], uint64(number))
+			r.entries[string(c.name)] = dbfile.AppendString(entry, c.body)
+		}
+	}
+	f.names = len(names)
+	meta := dbfile.Meta{Modified: f.modified}
+	for i, suffix := range slices.Sorted(maps.Keys(releases)) {
+		r := releases[suffix]
+		meta.Releases = append(meta.Releases, dbfile.Release{
 			Name: suffix, Scheme: r.scheme.String(), KeyCheck: keyCheck(r.scheme), Records: r.records,
 		})
 		for _, name := range slices.Sorted(maps.Keys(r.entries)) {
-			c.Entries = append(c.Entries, dbfile.Entry{Release: i, Name: name, Data: r.entries[name]})
+			w.Entry(i, name, r.entries[name])
 		}
 	}
-	return c
+	return w.Close(meta)
+}
+
+// report describes the ecosystem, after write.
+func (f *fileBuilder) report() EcosystemReport {
+	return EcosystemReport{
+		Ecosystem: f.base, Records: len(f.records), Packages: f.names, Withdrawn: f.withdrawn, Modified: f.modified,
+	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/imagevet/imagevet/version"
 )
 
-// A compiled is a record in the form that goes into files.
+// A compiled is what is kept of a record until files are written.
 type compiled struct {
 	id        string
 	source    string // for messages
@@ -19,7 +19,6 @@ type compiled struct {
 	modified  time.Time
 	withdrawn bool
 	parts     []part // one for each ecosystem, sorted by base
-	details   []byte
 	defects   []string
 	gitRanges int
 	nameless  bool // says nothing about packages
@@ -27,17 +26,16 @@ type compiled struct {
 
 // A part is what a record says about one ecosystem.
 type part struct {
-	base  string
-	cases []compiledCase
+	base string
 	// unsupported is not empty if something of the ecosystem was left out
 	// because its versions cannot be compared.
 	unsupported string
-}
-
-type compiledCase struct {
-	suffix, name string
-	scheme       version.Scheme
-	body         []byte
+	// cases is what readCases reads, until it is in the spill. It is empty
+	// if there is nothing to match.
+	cases []byte
+	count int
+	at    int64 // in the spill
+	size  int
 }
 
 // compile turns a record into its form for files.
@@ -66,15 +64,44 @@ func compile(rec *advisory.Record, defects []error, source string, seq int64) *c
 		}
 		var group int
 		groups, group = addGroup(groups, entries)
-		p.cases = append(p.cases, compiledCase{
-			suffix: suffix, name: normalName(base, entries[0].Name), scheme: scheme,
-			body: c.compileCase(scheme, group, entries),
-		})
+		p.cases = appendCompiledCase(p.cases, suffix, normalName(base, entries[0].Name), scheme, c.compileCase(scheme, group, entries))
+		p.count++
 	}
-	if !c.withdrawn {
-		c.details = appendDetails(nil, rec, groups)
+	if c.withdrawn {
+		return c
+	}
+	details := appendDetails(nil, rec, groups)
+	for i := range c.parts {
+		if p := &c.parts[i]; p.count > 0 {
+			p.cases = append(dbfile.AppendString(nil, details), p.cases...)
+		}
 	}
 	return c
+}
+
+func appendCompiledCase(b []byte, suffix, name string, scheme version.Scheme, body []byte) []byte {
+	b = dbfile.AppendString(b, suffix)
+	b = dbfile.AppendString(b, name)
+	b = dbfile.AppendUint(b, uint64(scheme))
+	return dbfile.AppendString(b, body)
+}
+
+// A compiledCase is what a record says of one package name. It refers to the
+// text that it was read from.
+type compiledCase struct {
+	suffix, name []byte
+	scheme       version.Scheme
+	body         []byte
+}
+
+// readCases reads the details of a record and its cases.
+func readCases(b []byte) (details []byte, cases []compiledCase, err error) {
+	d := dbfile.NewDecoder(b)
+	details = d.Bytes()
+	for d.Len() > 0 {
+		cases = append(cases, compiledCase{d.Bytes(), d.Bytes(), version.Scheme(d.Uint()), d.Bytes()})
+	}
+	return details, cases, d.Err()
 }
 
 // groupAffected puts entries on one package together: a version is affected if

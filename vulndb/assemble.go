@@ -18,34 +18,39 @@ func (b *builder) assemble() (BuildReport, []*fileBuilder) {
 	report := BuildReport{Skipped: b.nSkip, SkippedFiles: b.skipped, Duplicates: b.duplicates}
 	files := map[string]*fileBuilder{}
 	unsupported := map[string]*UnsupportedReport{}
-	for _, id := range slices.Sorted(maps.Keys(b.records)) {
-		c := b.records[id]
-		if len(c.defects) > 0 {
-			b.addBad(c.source, c.id, c.defects, c.seq)
+	for _, i := range b.records.sorted() {
+		k := b.records.at(i)
+		var rare rarely
+		if k.rare != nil {
+			rare = *k.rare
 		}
-		report.GitRanges += c.gitRanges
-		if c.nameless {
+		if len(rare.defects) > 0 {
+			b.addBad(rare.source, k.id, rare.defects, k.seq)
+		}
+		report.GitRanges += int(k.gitRanges)
+		if k.nameless {
 			report.Nameless++
 		}
-		for i := range c.parts {
-			p := &c.parts[i]
-			if p.unsupported != "" {
-				u := unsupported[p.base]
+		for i, p := range k.parts {
+			base := b.records.bases[p.base]
+			left := len(rare.unsupported) > 0 && rare.unsupported[i] != ""
+			if left {
+				u := unsupported[base]
 				if u == nil {
-					u = &UnsupportedReport{Ecosystem: p.base, Reason: p.unsupported}
-					unsupported[p.base] = u
+					u = &UnsupportedReport{Ecosystem: base, Reason: rare.unsupported[i]}
+					unsupported[base] = u
 				}
 				u.Records++
 			}
-			if p.count == 0 && (!c.withdrawn || p.unsupported != "") {
+			if p.size == 0 && (!k.withdrawn || left) {
 				continue
 			}
-			f := files[p.base]
+			f := files[base]
 			if f == nil {
-				f = &fileBuilder{base: p.base}
-				files[p.base] = f
+				f = &fileBuilder{base: base}
+				files[base] = f
 			}
-			f.add(c, p)
+			f.add(k, p)
 		}
 	}
 	slices.SortFunc(b.bad, func(x, y badRecord) int {
@@ -70,16 +75,16 @@ type fileBuilder struct {
 	base      string
 	modified  time.Time
 	withdrawn int
-	records   []*part
+	records   []keptPart
 	names     int // of packages, when it is written
 }
 
 // add adds what a record says about the ecosystem.
-func (f *fileBuilder) add(c *compiled, p *part) {
-	if c.modified.After(f.modified) {
-		f.modified = c.modified
+func (f *fileBuilder) add(k *kept, p keptPart) {
+	if modified := k.modified(); modified.After(f.modified) {
+		f.modified = modified
 	}
-	if c.withdrawn {
+	if k.withdrawn {
 		f.withdrawn++
 		return
 	}
@@ -108,7 +113,7 @@ func (f *fileBuilder) write(ctx context.Context, out io.Writer, s *spill) (uint3
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		data, err := s.read(&buf, p.at, p.size)
+		data, err := s.read(&buf, p.at, int(p.size))
 		if err != nil {
 			return 0, err
 		}

@@ -1,7 +1,6 @@
 package vulndb
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -138,7 +137,7 @@ func Build(ctx context.Context, dir string, sources []Source, opts ...BuildOptio
 			return BuildReport{}, err
 		}
 	}
-	b := builder{cfg: cfg, records: map[string]*compiled{}, spill: spill{dir: dir, limit: cfg.spill}}
+	b := builder{cfg: cfg, spill: spill{dir: dir, limit: cfg.spill}}
 	defer b.spill.close()
 	if err := b.read(ctx, sources); err != nil {
 		return BuildReport{}, fmt.Errorf("vulndb: build: %w", err)
@@ -189,7 +188,7 @@ type builder struct {
 	nSkip   int
 
 	mu         sync.Mutex // guards what follows
-	records    map[string]*compiled
+	records    records
 	duplicates int
 	bad        []badRecord
 }
@@ -275,9 +274,7 @@ func (b *builder) decode(ctx context.Context, c chunk, buf *[]byte) error {
 	return nil
 }
 
-// add keeps a record unless there is a better one with its ID: "the one with
-// the later modification time is considered authoritative",
-// https://ossf.github.io/osv-schema/#id-modified-fields.
+// add keeps a record.
 func (b *builder) add(c *compiled) error {
 	for i := range c.parts {
 		p := &c.parts[i]
@@ -288,16 +285,11 @@ func (b *builder) add(c *compiled) error {
 		if p.at, err = b.spill.add(p.cases); err != nil {
 			return err
 		}
-		p.cases = nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	old, ok := b.records[c.id]
-	if ok {
+	if b.records.add(c) {
 		b.duplicates++
-	}
-	if !ok || cmp.Or(c.modified.Compare(old.modified), cmp.Compare(old.seq, c.seq)) > 0 {
-		b.records[c.id] = c
 	}
 	return nil
 }

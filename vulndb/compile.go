@@ -11,7 +11,7 @@ import (
 	"github.com/imagevet/imagevet/version"
 )
 
-// A compiled is what is kept of a record until files are written.
+// A compiled is a record in the form that goes into files.
 type compiled struct {
 	id        string
 	source    string // for messages
@@ -30,10 +30,8 @@ type part struct {
 	// unsupported is not empty if something of the ecosystem was left out
 	// because its versions cannot be compared.
 	unsupported string
-	// cases is what readCases reads, until it is in the spill. It is empty
-	// if there is nothing to match.
+	// cases is what readCases reads. It is empty if there is nothing to match.
 	cases []byte
-	count int
 	at    int64 // in the spill
 	size  int
 }
@@ -65,14 +63,13 @@ func compile(rec *advisory.Record, defects []error, source string, seq int64) *c
 		var group int
 		groups, group = addGroup(groups, entries)
 		p.cases = appendCompiledCase(p.cases, suffix, normalName(base, entries[0].Name), scheme, c.compileCase(scheme, group, entries))
-		p.count++
 	}
 	if c.withdrawn {
 		return c
 	}
 	details := appendDetails(nil, rec, groups)
 	for i := range c.parts {
-		if p := &c.parts[i]; p.count > 0 {
+		if p := &c.parts[i]; len(p.cases) > 0 {
 			p.cases = append(dbfile.AppendString(nil, details), p.cases...)
 		}
 	}

@@ -292,7 +292,7 @@ func TestBuildSpill(t *testing.T) {
 	for i := range 500 {
 		lines = append(lines, fmt.Sprintf(`{"id":"CVE-2026-%04d","modified":"2026-01-0%dT00:00:00Z","details":"%s","affected":[`+
 			`{"package":{"ecosystem":"Debian:12","name":"p%d"},"versions":["1"]},{"package":{"ecosystem":"npm","name":"q%d"},"versions":["1.0.%d"]}]}`,
-			1000+i%400, 1+i%7, strings.Repeat("x", i), i%30, i%20, i))
+			1000+i%400, 1+i%7, strings.Repeat("x", 20*i), i%30, i%20, i))
 	}
 	source := filepath.Join(t.TempDir(), "records.jsonl")
 	require.NoError(t, os.WriteFile(source, []byte(strings.Join(lines, "\n")), 0o666))
@@ -317,8 +317,8 @@ func TestBuildSpill(t *testing.T) {
 		return strings.Join(all, "\n")
 	}
 	want := build(1<<30, 1)
-	for _, memory := range []int64{0, 1, 10_000} {
-		assert.True(t, want == build(memory, 1+int(memory%3)), "%d bytes in memory", memory) // too large to print
+	for _, memory := range []int64{0, spillChunk} {
+		assert.True(t, want == build(memory, 1+int(memory/spillChunk)), "%d bytes in memory", memory) // too large to print
 	}
 
 	// A failed write ends the build.

@@ -272,7 +272,7 @@ func (s *Scanner) os(os sbom.OS) OS {
 
 func packageOf(p *sbom.Package) Package {
 	out := Package{
-		PURL: p.PURL, Type: p.Type, Name: p.Name, Version: p.Version, Arch: p.Arch, Source: p.Source,
+		PURL: p.PURL, Type: p.Type, Name: p.Name, Version: p.Version, Arch: p.Arch, Platforms: slices.Clone(p.Platforms), Source: p.Source,
 		Paths: slices.Clone(p.Paths), Layer: packageLayer(&p.Layer), OwnedBy: p.OwnedBy,
 		Relation: p.Relation.String(), Development: p.Development, Constraint: p.Constraint, Line: p.Line,
 	}

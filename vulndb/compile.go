@@ -46,6 +46,7 @@ func compile(rec *advisory.Record, defects []error, source string, seq int64) *c
 		c.defects = append(c.defects, err.Error())
 	}
 	groups := [][]Severity{rec.Severity}
+	var narrow []limited
 	for _, entries := range groupAffected(rec.Affected) {
 		base, suffix := splitEcosystem(entries[0].Ecosystem)
 		if len(c.parts) == 0 || c.parts[len(c.parts)-1].base != base {
@@ -62,12 +63,15 @@ func compile(rec *advisory.Record, defects []error, source string, seq int64) *c
 		}
 		var group int
 		groups, group = addGroup(groups, entries)
+		if list := platformsOf(entries); len(list) > 0 {
+			narrow = append(narrow, limited{normalName(base, entries[0].Name), list})
+		}
 		p.cases = appendCompiledCase(p.cases, suffix, normalName(base, entries[0].Name), scheme, c.compileCase(scheme, group, entries))
 	}
 	if c.withdrawn {
 		return c
 	}
-	details := appendDetails(nil, rec, groups)
+	details := appendDetails(nil, rec, groups, narrow)
 	for i := range c.parts {
 		if p := &c.parts[i]; len(p.cases) > 0 {
 			p.cases = append(dbfile.AppendString(nil, details), p.cases...)
@@ -171,7 +175,7 @@ func (c *compiled) compileCase(scheme version.Scheme, group int, entries []advis
 
 // appendDetails encodes all of a record that is not needed to find out whether
 // it matches: see "Records" in FORMAT.md.
-func appendDetails(b []byte, rec *advisory.Record, groups [][]Severity) []byte {
+func appendDetails(b []byte, rec *advisory.Record, groups [][]Severity, narrow []limited) []byte {
 	b = dbfile.AppendString(b, rec.ID)
 	b = appendTime(b, rec.Published)
 	b = appendTime(b, rec.Modified)
@@ -195,7 +199,7 @@ func appendDetails(b []byte, rec *advisory.Record, groups [][]Severity) []byte {
 	for _, n := range rec.CWEs {
 		b = dbfile.AppendUint(b, uint64(n))
 	}
-	return b
+	return appendLimited(b, narrow)
 }
 
 // appendTime encodes a time as seconds since 1970, signed, and nanoseconds.
@@ -212,6 +216,7 @@ type record struct {
 	summary, details              string
 	groups                        [][]Severity
 	cwes                          []int
+	limited                       []limited
 }
 
 func decodeDetails(data []byte) (*record, error) {
@@ -233,6 +238,7 @@ func decodeDetails(data []byte) (*record, error) {
 	for range d.Count() {
 		r.cwes = append(r.cwes, int(min(d.Uint(), 1<<24)))
 	}
+	r.limited = decodeLimited(&d)
 	return r, d.Err()
 }
 

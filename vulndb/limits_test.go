@@ -194,7 +194,8 @@ func FuzzEntry(f *testing.F) {
 	}}})
 	f.Add(appendCase(nil, 1, 2, in, listed(version.Deb, []string{"5", "no version"}, in)), "1.5")
 	f.Add(appendCase(nil, 0, 0, nil, nil), "")
-	f.Add(appendDetails(nil, &advisory.Record{ID: "X-1", Aliases: []string{"A"}}, [][]Severity{{{Type: "T", Score: "S"}}}), "x")
+	f.Add(appendDetails(nil, &advisory.Record{ID: "X-1", Aliases: []string{"A"}}, [][]Severity{{{Type: "T", Score: "S"}}},
+		[]limited{{"n", []advisory.Platform{{OS: []string{"linux"}}, {Arch: []string{"386", "arm"}}}}}), "x")
 	f.Add(bytes.Repeat([]byte{0xff}, 20), "1") // counts beyond all bounds
 	f.Fuzz(func(t *testing.T, data []byte, v string) {
 		key, err := version.Key(version.Deb, v)
@@ -215,7 +216,7 @@ func FuzzEntry(f *testing.F) {
 			again, err := decodeDetails(appendDetails(nil, &advisory.Record{
 				ID: rec.id, Published: rec.published, Modified: rec.modified, Aliases: rec.aliases, Upstream: rec.upstream,
 				References: rec.references, Summary: rec.summary, Details: rec.details, CWEs: rec.cwes,
-			}, rec.groups))
+			}, rec.groups, rec.limited))
 			require.NoError(t, err)
 			require.Equal(t, rec, again)
 		}

@@ -361,7 +361,7 @@ func (m *matcher) result(ctx context.Context) (*Result, error) {
 		seen := map[*record]bool{}
 		for _, h := range f.hits {
 			// One record can be found under two names or in two releases.
-			if r := records[h.search.file][h.record]; !seen[r] {
+			if r := records[h.search.file][h.record]; !seen[r] && r.concerns(h.name, m.pkgs[f.pkg].Platforms) {
 				seen[r] = true
 				findings = append(findings, finding{r, h})
 			}

@@ -27,6 +27,9 @@ func (b *builder) assemble() (BuildReport, []*dbfile.Content) {
 		}
 		for i := range c.parts {
 			p := &c.parts[i]
+			if !b.cfg.carry.builds(p.base) {
+				continue
+			}
 			if p.unsupported != "" {
 				u := unsupported[p.base]
 				if u == nil {

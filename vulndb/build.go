@@ -23,6 +23,7 @@ type buildConfig struct {
 	now     func() time.Time
 	workers int
 	limits  *limits
+	carry   *carry // nil: the database is replaced as a whole
 }
 
 // WithClock sets what tells the time, for [Info].Built. The default is

@@ -32,6 +32,7 @@ type state struct {
 	Ecosystem string    `json:"ecosystem"`
 	Newest    time.Time `json:"newest"` // when the newest record was modified
 	Records   int       `json:"records"`
+	Asked     time.Time `json:"asked"`   // when the mirror was last asked for the export
 	Export    download  `json:"export"`  // all.zip
 	Overlay   download  `json:"overlay"` // newer records, one a line; no name if there are none
 	Index     download  `json:"index"`   // when each record was modified

@@ -34,7 +34,7 @@ func (c *carry) over(dir string, m *manifest, temps []string) ([]string, error) 
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrEmpty):
 		old = &manifest{}
 	default:
-		return nil, err
+		return temps, err // for publish to remove
 	}
 	type row struct {
 		file manifestFile

@@ -146,7 +146,7 @@ var errSame = errors.New("not modified")
 // list fetches the list of modifications.
 func (t *transfer) list(ctx context.Context, have *kept) (*list, download, error) {
 	req := fetch.Request{URL: t.mirror.url(t.report.Ecosystem, "modified_id.csv"), Limit: maxList}
-	if have != nil && have.List.URL == t.identity(req.URL) {
+	if have != nil && !t.aged(have) && have.List.URL == t.identity(req.URL) {
 		req.ETag, req.LastModified = have.List.ETag, have.List.LastModified
 	}
 	data, res, err := t.client().Bytes(ctx, req)
@@ -184,10 +184,20 @@ func stale(theirs, ours time.Time) error {
 	return fmt.Errorf("%w: %s instead of %s", ErrStale, theirs.Format(time.RFC3339), ours.Format(time.RFC3339))
 }
 
+// maxAge is after what time the export is asked for, whatever lists say: they
+// do not tell of records that were changed without another date
+// (https://github.com/google/osv.dev/issues/4486).
+const maxAge = 7 * 24 * time.Hour
+
+func (t *transfer) aged(have *kept) bool {
+	return t.cfg.build.now().Sub(have.Asked) >= maxAge
+}
+
 // distant reports whether it takes the whole export to come to what a list
 // says.
 func (t *transfer) distant(have *kept, news *list) bool {
-	return news.oldest.After(have.Newest) || // there may be more than the list says
+	return t.aged(have) ||
+		news.oldest.After(have.Newest) || // there may be more than the list says
 		len(news.pending(have.index))+len(have.overlay) > t.cfg.maxRecords ||
 		have.overlaySize() > maxOverlay ||
 		news.gone(have.index)
@@ -208,24 +218,37 @@ func (t *transfer) export(ctx context.Context, have *kept, news *list) (*kept, e
 		req.ETag, req.LastModified = have.Export.ETag, have.Export.LastModified
 	}
 	part := t.store.part(name)
-	res, err := t.client().File(ctx, req, part)
-	t.report.Bytes += res.Transferred
-	if err != nil {
-		return nil, err
-	}
-	if res.NotModified {
-		if news == nil {
-			t.report.Status = Unchanged
+	now := t.cfg.build.now().UTC()
+	next := &kept{state: state{Ecosystem: name, Asked: now}}
+	var res fetch.Result
+	for again := true; again; {
+		var err error
+		res, err = t.client().File(ctx, req, part)
+		t.report.Bytes += res.Transferred
+		if err != nil {
+			return nil, err
 		}
-		return have, nil
+		if res.NotModified {
+			if news == nil {
+				t.report.Status = Unchanged
+			}
+			next = have.clone()
+			next.Asked = now
+			return next, nil
+		}
+		if next.index, err = scanExport(ctx, part, t.cfg.build); err == nil {
+			err = t.merge(next, have, news, res)
+		}
+		// Two parts of different files: once more, from the start.
+		again = res.Resumed && errors.Is(err, ErrBadExport)
+		if err != nil {
+			err = errors.Join(err, os.Remove(part))
+			if !again {
+				return nil, err
+			}
+		}
 	}
-	next := &kept{state: state{Ecosystem: name}, overlay: map[string][]byte{}}
-	if next.index, err = scanExport(ctx, part, t.cfg.build); err == nil {
-		err = t.merge(next, have, news, res)
-	}
-	if err != nil {
-		return nil, errors.Join(err, os.Remove(part))
-	}
+	var err error
 	if next.Export, err = t.store.take(name); err != nil {
 		return nil, err
 	}
@@ -237,6 +260,7 @@ func (t *transfer) export(ctx context.Context, have *kept, news *list) (*kept, e
 // merge adds to a new export what of the old overlay is still to be kept, and
 // refuses an export that is older than what is there.
 func (t *transfer) merge(next, have *kept, news *list, res fetch.Result) error {
+	next.overlay = map[string][]byte{}
 	if have == nil {
 		return nil
 	}

@@ -218,8 +218,8 @@ type UpdateProblem struct {
 // downloaded stays in its folder "downloads", so that the next update needs
 // only what is new since: it asks for the list of modifications of each
 // ecosystem, fetches the records that are new on it one by one, and takes the
-// whole export if there are more than 2,000 or records have been removed. Then
-// it compiles the ecosystems that changed, all at once as [Build] does.
+// whole export if there are more than 2,000, if records have been removed, or if
+// it has not been asked for in a week and is another one by now. Then it compiles the ecosystems that changed, all at once as [Build] does.
 //
 // An update is complete or did not happen. If an ecosystem cannot be updated
 // from any mirror, the error wraps the reason for each (such as

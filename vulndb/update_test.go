@@ -649,6 +649,53 @@ func TestUpdateResumes(t *testing.T) {
 	assert.Len(t, ids(t, dir), 200)
 }
 
+// A server that calls two files by one ETag: parts of them are no file.
+func TestUpdateWrongETag(t *testing.T) {
+	s := newExport(t)
+	before := exportZip(map[string]string{"CVE-2026-0001": rec("CVE-2026-0001", 1), "CVE-2026-0002": rec("CVE-2026-0002", 1)})
+	s.put(t, "Debian", rec("CVE-2026-0003", 2), rec("CVE-2026-0004", 2), rec("CVE-2026-0005", 2))
+	after := exportZip(s.records["Debian"])
+	n := 0
+	s.override["/Debian/all.zip"] = func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"same"`)
+		if n++; n == 1 {
+			w.Header().Set("Content-Length", strconv.Itoa(len(before)))
+			_, _ = w.Write(before[:len(before)/2])
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(after))
+	}
+	dir := t.TempDir()
+	mustUpdate(t, dir, vulndb.WithMirrors(s.URL), vulndb.WithEcosystems("Debian"))
+	assert.Equal(t, 3, n)
+	assert.Equal(t, []string{"CVE-2026-0003", "CVE-2026-0004", "CVE-2026-0005"}, ids(t, dir))
+}
+
+// Records that change without another date are seen after a week.
+func TestUpdateAged(t *testing.T) {
+	s := newExport(t)
+	s.put(t, "Debian", rec("CVE-2026-0001", 1), rec("CVE-2026-0002", 1))
+	dir := t.TempDir()
+	now := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+	opts := []vulndb.UpdateOption{
+		vulndb.WithMirrors(s.URL), vulndb.WithEcosystems("Debian"), vulndb.WithClock(func() time.Time { return now }),
+	}
+	mustUpdate(t, dir, opts...)
+	s.put(t, "Debian", rec("CVE-2026-0002", 1, `"withdrawn": "2026-01-01T00:00:00Z"`))
+	now = now.Add(7*24*time.Hour - 1)
+	assert.Equal(t, vulndb.Unchanged, mustUpdate(t, dir, opts...).Ecosystems[0].Status)
+	now = now.Add(1)
+	assert.Equal(t, vulndb.Full, mustUpdate(t, dir, opts...).Ecosystems[0].Status)
+	assert.Equal(t, []string{"CVE-2026-0001"}, ids(t, dir))
+	now = now.Add(7 * 24 * time.Hour)
+	s.requests()
+	for range 2 {
+		assert.Equal(t, vulndb.Unchanged, mustUpdate(t, dir, opts...).Ecosystems[0].Status)
+	}
+	assert.Equal(t, []string{"/Debian/all.zip 304", "/Debian/modified_id.csv 200", "/Debian/modified_id.csv 304"}, s.requests())
+}
+
 func TestUpdateOptions(t *testing.T) {
 	tests := []struct {
 		opt  vulndb.UpdateOption

@@ -89,6 +89,10 @@ type Result struct {
 	NotModified bool
 	// ETag and LastModified are those of the server's file.
 	ETag, LastModified string
+	// Resumed says that a part of the file came with an earlier request. If a
+	// server calls two files by one ETag and sends no checksum, it is a part
+	// of the other one.
+	Resumed bool
 	// Transferred is the number of bytes that were sent, over all attempts.
 	Transferred int64
 }
@@ -163,10 +167,11 @@ func (m *memory) content() (io.Reader, error) { return bytes.NewReader(m.buf.Byt
 
 // A session is one download with all its attempts.
 type session struct {
-	client *Client
-	req    Request
-	sink   sink
-	sent   int64 // bytes
+	client  *Client
+	req     Request
+	sink    sink
+	sent    int64 // bytes
+	resumed bool
 }
 
 // An attemptError is one that another attempt may not meet.
@@ -203,7 +208,7 @@ func (s *session) run(ctx context.Context) (Result, error) {
 		before, _ := s.sink.have()
 		res, err := s.attempt(ctx)
 		if err == nil {
-			res.Transferred = s.sent
+			res.Transferred, res.Resumed = s.sent, s.resumed
 			return res, nil
 		}
 		fail := func() (Result, error) { return Result{}, fmt.Errorf("%s: %w", u.Redacted(), err) }
@@ -360,6 +365,7 @@ func (s *session) take(ctx context.Context, resp *http.Response, offset int64, a
 			return err
 		}
 	}
+	s.resumed = offset > 0
 	done := offset
 	buf := make([]byte, 64<<10)
 	for {

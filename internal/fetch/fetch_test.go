@@ -256,6 +256,7 @@ func TestResume(t *testing.T) {
 	assert.Equal(t, etag, s.requests[2].Header.Get("If-Range"))
 	assert.Regexp(t, `^bytes=[1-9]\d*-$`, s.requests[2].Header.Get("Range"))
 	assert.Equal(t, int64(len(content)), res.Transferred, "no byte came twice")
+	assert.True(t, res.Resumed)
 
 	path = filepath.Join(t.TempDir(), "f")
 	s = serve(t, broken(70_000), status(403), func(w http.ResponseWriter, r *http.Request) {
@@ -327,8 +328,9 @@ func TestNoResume(t *testing.T) {
 		if tt.between != nil {
 			tt.between(path)
 		}
-		_, err = client(nil).File(t.Context(), request(s.URL), path)
+		res, err := client(nil).File(t.Context(), request(s.URL), path)
 		require.NoError(t, err, tt.name)
+		assert.False(t, res.Resumed, tt.name)
 		data, err := os.ReadFile(path)
 		require.NoError(t, err, tt.name)
 		assert.Truef(t, bytes.Equal(content, data), "%s: %d bytes", tt.name, len(data))

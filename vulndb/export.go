@@ -80,10 +80,11 @@ func parseList(data []byte) (*list, error) {
 			}
 			continue
 		}
-		l.modified.put(id, t)
-		if l.oldest.IsZero() || t.Before(l.oldest) {
+		// The year 1 is in real lists, so a zero time is one.
+		if len(l.modified) == 0 || t.Before(l.oldest) {
 			l.oldest = t
 		}
+		l.modified.put(id, t)
 	}
 	if l.bad > 0 && len(l.modified) == 0 {
 		return nil, fmt.Errorf("%w: %d lines without a time and an ID, the first is %q", ErrBadExport, l.bad, l.firstBad)

@@ -19,7 +19,7 @@ import (
 // Limits of downloads, in bytes.
 const (
 	maxExport  = 4 << 30
-	maxList    = 512 << 20
+	maxList    = 128 << 20
 	maxOverlay = 64 << 20 // records fetched one by one, together
 	// parallelRecords is how many records are fetched at once.
 	parallelRecords = 8

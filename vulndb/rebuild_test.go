@@ -89,7 +89,7 @@ func TestRebuildErrors(t *testing.T) {
 	manifestPath := filepath.Join(dir, manifestName)
 	text, err := os.ReadFile(manifestPath)
 	require.NoError(t, err)
-	newer := bytes.Replace(text, []byte(fmt.Sprintf(`"version": %d`, manifestVersion)), []byte(`"version": 99`), 1)
+	newer := bytes.Replace(text, fmt.Appendf(nil, `"version": %d`, manifestVersion), []byte(`"version": 99`), 1)
 	require.NoError(t, os.WriteFile(manifestPath, newer, 0o666))
 	_, _, err = rebuild(t.Context(), dir, []Source{FileSource(path)}, []string{"Debian"}, cfg)
 	assert.ErrorIs(t, err, ErrVersion, "what cannot be read cannot be carried over")
@@ -109,7 +109,7 @@ func FuzzParseList(f *testing.F) {
 		"2026-01-02T03:04:05+02:00,a\r\n\r\n2026-01-02T03:04:05Z,a", // one ID twice
 		"2026-01-02T03:04:05Z,../x\n0001-01-01T00:00:00Z,x",         // leads elsewhere; the year 1
 		"0000-01-01T00:00:00-23:59,x\n9999-12-31T23:59:59-23:59,y",  // years that cannot be printed
-		"0001-01-01T00:00:00Z,x\n0002-01-01T00:00:00Z,y", // the zero time is the oldest
+		"0001-01-01T00:00:00Z,x\n0002-01-01T00:00:00Z,y",            // the zero time is the oldest
 		"<html>", ",", "\n", "",
 	} {
 		f.Add([]byte(s))

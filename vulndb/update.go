@@ -237,7 +237,8 @@ type UpdateProblem struct {
 //
 // Downloads are bounded: 4 GiB for an export and 16 MiB for a record. Requests
 // that fail are repeated for a while, broken downloads of exports are gone on
-// with, also by a later update.
+// with, also by a later update. A server that sends nothing for a minute is
+// given up; how long all may take is up to the context.
 func Update(ctx context.Context, dir string, opts ...UpdateOption) (UpdateReport, error) {
 	cfg := updateConfig{
 		build:      buildConfig{now: time.Now, workers: runtime.GOMAXPROCS(0), limits: defaultLimits()},
@@ -478,7 +479,26 @@ func (u *updater) ecosystem(ctx context.Context, name string) (*kept, error) {
 		return have, nil
 	}
 	if missing == len(u.mirrors) {
-		return nil, fmt.Errorf("%w: %w", ErrUnknownEcosystem, errors.Join(errs...))
+		return nil, fmt.Errorf("%w%s: %w", ErrUnknownEcosystem, u.suggest(ctx, name), errors.Join(errs...))
 	}
 	return nil, errors.Join(errs...)
+}
+
+// suggest returns the name that may be meant, of those in the mirrors'
+// ecosystems.txt, for a message.
+func (u *updater) suggest(ctx context.Context, name string) string {
+	const most = 64 << 10 // bytes
+	for i := range u.mirrors {
+		t := transfer{updater: u, mirror: &u.mirrors[i]}
+		data, _, err := t.client().Bytes(ctx, fetch.Request{URL: t.mirror.url("ecosystems.txt"), Limit: most})
+		if err != nil {
+			continue // the message is about something else
+		}
+		for line := range strings.Lines(string(data)) {
+			if known := strings.TrimSpace(line); strings.EqualFold(known, name) && known != name {
+				return fmt.Sprintf(", is %q meant?", known)
+			}
+		}
+	}
+	return ""
 }

@@ -722,6 +722,18 @@ func TestUpdateOptions(t *testing.T) {
 	}
 }
 
+// A name in the wrong case is the likely mistake.
+func TestUpdateUnknown(t *testing.T) {
+	s := newExport(t)
+	s.override["/ecosystems.txt"] = func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "Debian\nDebian:12\nPyPI\n") }
+	_, err := update(t, t.TempDir(), vulndb.WithMirrors(s.URL), vulndb.WithEcosystems("pypi"))
+	assert.ErrorIs(t, err, vulndb.ErrUnknownEcosystem)
+	assert.ErrorContains(t, err, `is "PyPI" meant?`)
+	_, err = update(t, t.TempDir(), vulndb.WithMirrors(s.URL), vulndb.WithEcosystems("npm"))
+	assert.ErrorIs(t, err, vulndb.ErrUnknownEcosystem)
+	assert.NotContains(t, err.Error(), "meant")
+}
+
 func TestUpdateProgress(t *testing.T) {
 	s := newExport(t)
 	s.put(t, "Debian", rec("CVE-2026-0001", 1))

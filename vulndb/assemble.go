@@ -33,6 +33,9 @@ func (b *builder) assemble() (BuildReport, []*fileBuilder) {
 		}
 		for i, p := range k.parts {
 			base := b.records.bases[p.base]
+			if !b.cfg.carry.builds(base) {
+				continue
+			}
 			left := len(rare.unsupported) > 0 && rare.unsupported[i] != ""
 			if left {
 				u := unsupported[base]
@@ -80,7 +83,7 @@ type fileBuilder struct {
 }
 
 // add adds what a record says about the ecosystem.
-func (f *fileBuilder) add(k *kept, p keptPart) {
+func (f *fileBuilder) add(k *keptRecord, p keptPart) {
 	if modified := k.modified(); modified.After(f.modified) {
 		f.modified = modified
 	}

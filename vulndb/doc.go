@@ -9,6 +9,11 @@
 //	db, err := vulndb.Open(dir)
 //	result, err := db.Match(ctx, bom.OS, bom.Packages)
 //
+// [Update] keeps a folder up to date from OSV's own export or a mirror of it. It
+// is the only thing in this package that uses the network:
+//
+//	report, err := vulndb.Update(ctx, dir, vulndb.WithEcosystems("Debian", "PyPI"))
+//
 // # What an answer is worth
 //
 // Each [Match] carries its [Evidence]: the advisory, the name and version that
@@ -29,8 +34,9 @@
 //
 // A [DB] is safe for any number of goroutines. Any number of processes may
 // have a folder open while it is built again: they keep what they opened, and
-// the map of it in memory is shared by all of them. A program that changes or
-// shortens a file in place breaks the rules; readers then get [ErrCorrupt].
+// the map of it in memory is shared by all of them. Any number may build or
+// update it. A program that changes or shortens a file in place breaks the
+// rules; readers then get [ErrCorrupt].
 //
 // The format of a folder is described in FORMAT.md. Its version, 2, changes
 // when an older reader could misunderstand it.

@@ -1,11 +1,14 @@
 package vulndb_test
 
 import (
+	"archive/zip"
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/imagevet/imagevet/sbom/inventory"
 	"github.com/imagevet/imagevet/vulndb"
@@ -40,6 +43,59 @@ func ExampleBuild() {
 	// Output:
 	// Alpine: 1 records on 1 packages
 	// Spaceport: 1 records left out
+}
+
+func ExampleUpdate() {
+	dir, err := os.MkdirTemp("", "vulndb")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+
+	// A mirror: a folder in the layout of OSV's export. Without WithMirrors it
+	// is OSV's own server.
+	mirror := filepath.Join(dir, "mirror")
+	record, _, _ := strings.Cut(advisories, "\n")
+	if err := writeExport(filepath.Join(mirror, "Alpine"), "ALPINE-CVE-2024-0727", record); err != nil {
+		log.Fatal(err)
+	}
+	for range 2 {
+		report, err := vulndb.Update(context.Background(), filepath.Join(dir, "db"),
+			vulndb.WithMirrors(mirror), vulndb.WithEcosystems("Alpine"))
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, e := range report.Ecosystems {
+			fmt.Printf("%s: %s, %d records, compiled: %v\n", e.Ecosystem, e.Status, e.Records, e.Compiled)
+		}
+		for _, p := range report.Problems {
+			fmt.Println(p.Ecosystem, p.Reason)
+		}
+	}
+	// Output:
+	// Alpine: full, 1 records, compiled: true
+	// Alpine: unchanged, 1 records, compiled: false
+}
+
+// writeExport writes all.zip with one record.
+func writeExport(dir, id, record string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	f, err := os.Create(filepath.Join(dir, "all.zip"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	z := zip.NewWriter(f)
+	w, err := z.Create(id + ".json")
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w, record); err != nil {
+		return err
+	}
+	return z.Close()
 }
 
 func ExampleDB_Match() {

@@ -46,8 +46,9 @@ func (a *app) openDB(ctx context.Context, name, cacheDir string) (*vulndb.DB, er
 	db, err := vulndb.Open(dir)
 	if errors.Is(err, vulndb.ErrNotFound) {
 		return nil, fmt.Errorf("%w\n"+
+			"Download one: imagevet db update --db %s ECOSYSTEM...\n"+
 			"Make one of an export of OSV records: imagevet db build --db %s SOURCE...\n"+
-			"Or try the small one in this program: --db starter", err, dir)
+			"Or try the small one in this program: --db starter", err, dir, dir)
 	}
 	return db, err
 }

@@ -5,6 +5,7 @@
 //	imagevet rootfs /srv/chroot
 //	imagevet sbom app.cdx.json
 //	imagevet db build osv-export
+//	imagevet db update Debian PyPI
 //
 // It is thin: flags in, one call of package scan, a report out. Everything it
 // does is there for other programs to do, through the same packages.
@@ -89,6 +90,7 @@ func verbs() []verb {
 		{"fs", "DIR", "scan a source tree: lock files and manifests", (*app).fs},
 		{"sbom", "FILE", "scan a bill of materials: CycloneDX, SPDX, Syft's JSON, package URLs", (*app).sbom},
 		{"db build", "SOURCE...", "make a database of OSV records: .json, .jsonl and .zip files, or folders of them", (*app).dbBuild},
+		{"db update", "[ECOSYSTEM...]", "bring a database up to date with OSV's export; without ECOSYSTEM, what was downloaded before", (*app).dbUpdate},
 		{"db info", "", "tell what is in a database", (*app).dbInfo},
 		{"version", "", "print the version", (*app).version},
 		{"help", "[VERB]", "print this, or the flags of a verb", (*app).help},

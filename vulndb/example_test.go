@@ -79,3 +79,38 @@ func ExampleDB_Match() {
 	// Alpine:v3.19: 1 matched ()
 	// firmware: 1 unsupported (no ecosystem of advisories is known for packages of type "firmware")
 }
+
+func ExampleDB_Explain() {
+	dir, err := os.MkdirTemp("", "vulndb")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	source := filepath.Join(dir, "advisories.jsonl")
+	if err := os.WriteFile(source, []byte(advisories), 0o666); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := vulndb.Build(context.Background(), dir, []vulndb.Source{vulndb.FileSource(source)}); err != nil {
+		log.Fatal(err)
+	}
+
+	db, err := vulndb.Open(dir)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	pkg := inventory.Package{Type: "apk", Name: "libssl3", Version: "3.1.4-r5", Source: inventory.Source{Name: "openssl", Version: "3.1.4-r5"}}
+	e, err := db.Explain(context.Background(), inventory.OS{ID: "alpine", Version: "3.19.1"}, pkg, "CVE-2024-0727", "CVE-2024-0001")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, j := range e.Advisories {
+		fmt.Printf("%s, %s %s: %s\n", j.Advisory, j.Ecosystem, j.Name, j.Text)
+	}
+	for _, m := range e.Missing {
+		fmt.Printf("%s: %s\n", m.ID, m.Text)
+	}
+	// Output:
+	// ALPINE-CVE-2024-0727, Alpine:v3.19 openssl: not affected: 3.1.4-r5 is at or above fixed 3.1.4-r5 (apk)
+	// CVE-2024-0001: the database has no such advisory for Alpine; it keeps none that were withdrawn
+}

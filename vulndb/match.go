@@ -26,11 +26,7 @@ import (
 // else that goes wrong is part of the result. Equal questions to equal
 // databases have equal answers.
 func (db *DB) Match(ctx context.Context, os inventory.OS, pkgs []inventory.Package) (*Result, error) {
-	m := matcher{
-		db: db, os: os, distro: distro.Lookup(os), pkgs: pkgs,
-		targets: map[string]*target{}, coverage: map[Coverage]int{}, vendors: map[vendor][]string{},
-		memo: map[query]answer{}, needed: map[*file]map[int]bool{},
-	}
+	m := newMatcher(db, os, pkgs)
 	for i := range pkgs {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -61,6 +57,14 @@ type matcher struct {
 	problems []Problem
 	needed   map[*file]map[int]bool
 	buf, key []byte
+}
+
+func newMatcher(db *DB, os inventory.OS, pkgs []inventory.Package) *matcher {
+	return &matcher{
+		db: db, os: os, distro: distro.Lookup(os), pkgs: pkgs,
+		targets: map[string]*target{}, coverage: map[Coverage]int{}, vendors: map[vendor][]string{},
+		memo: map[query]answer{}, needed: map[*file]map[int]bool{},
+	}
 }
 
 // A target is where advisories for packages of one type are.

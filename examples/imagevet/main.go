@@ -90,6 +90,7 @@ func verbs() []verb {
 		{"sbom", "FILE", "scan a bill of materials: CycloneDX, SPDX, Syft's JSON, package URLs", (*app).sbom},
 		{"db build", "SOURCE...", "make a database of OSV records: .json, .jsonl and .zip files, or folders of them", (*app).dbBuild},
 		{"db info", "", "tell what is in a database", (*app).dbInfo},
+		{"db explain", "", "tell what a database says of a package, and why", (*app).dbExplain},
 		{"version", "", "print the version", (*app).version},
 		{"help", "[VERB]", "print this, or the flags of a verb", (*app).help},
 	}
@@ -149,7 +150,7 @@ func overview() string {
 	var b strings.Builder
 	b.WriteString("usage: imagevet VERB [flags] ...\n\n")
 	for _, v := range verbs() {
-		fmt.Fprintf(&b, "  %-9s %s\n", v.name, v.does)
+		fmt.Fprintf(&b, "  %-10s %s\n", v.name, v.does)
 	}
 	b.WriteString("\n\"imagevet help VERB\" lists the flags of a verb.\n")
 	b.WriteString("Exit status: 0, that of --exit-code if findings are left, 1 on failure, 2 on wrong usage.\n")

@@ -28,6 +28,7 @@ type file struct {
 	*dbfile.Reader
 	f       *os.File
 	base    string
+	sum     string           // the SHA-256 of the file, as the manifest states it
 	schemes []version.Scheme // of the releases
 }
 
@@ -106,7 +107,7 @@ func openFile(f *os.File, entry *manifestFile, z *zstd.Decoder) (*file, error) {
 	if r.HeaderSum() != entry.Header || meta.Ecosystem != entry.Ecosystem || meta.Records != entry.Records {
 		return nil, fmt.Errorf("%w: not the file that the manifest means", ErrCorrupt)
 	}
-	out := &file{Reader: r, f: f, base: meta.Ecosystem}
+	out := &file{Reader: r, f: f, base: meta.Ecosystem, sum: entry.SHA256}
 	checks := map[version.Scheme]uint32{}
 	for _, rel := range meta.Releases {
 		scheme, err := version.ParseScheme(rel.Scheme)

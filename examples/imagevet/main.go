@@ -91,6 +91,7 @@ func verbs() []verb {
 		{"db build", "SOURCE...", "make a database of OSV records: .json, .jsonl and .zip files, or folders of them", (*app).dbBuild},
 		{"db info", "", "tell what is in a database", (*app).dbInfo},
 		{"db explain", "", "tell what a database says of a package, and why", (*app).dbExplain},
+		{"db diff", "OLD NEW", "tell on which packages two databases differ", (*app).dbDiff},
 		{"version", "", "print the version", (*app).version},
 		{"help", "[VERB]", "print this, or the flags of a verb", (*app).help},
 	}

@@ -127,9 +127,16 @@ func TestRematchRandom(t *testing.T) {
 	for range rounds {
 		for range 1 + rnd.IntN(120) {
 			id := fmt.Sprintf("ADV-%03d", rnd.IntN(220))
-			records[id] = randomAdvisory(rnd, id)
-			if rnd.IntN(4) == 0 {
+			switch rnd.IntN(4) {
+			case 0:
 				delete(records, id)
+			case 1: // its words only
+				records[id] = strings.NewReplacer(`"one"`, `"two"`, `"two"`, `"one"`).Replace(records[id])
+				if records[id] == "" {
+					delete(records, id)
+				}
+			default:
+				records[id] = randomAdvisory(rnd, id)
 			}
 		}
 		to := open()

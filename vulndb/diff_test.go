@@ -130,6 +130,15 @@ func TestDiff(t *testing.T) {
 	assert.False(t, names.Affects(bookworm, []inventory.Package{deb("flaws", "1"), mine}))
 	assert.False(t, names.Affects(inventory.OS{ID: "debian", Version: "11"}, []inventory.Package{source}))
 	assert.False(t, names.Affects(bookworm, nil))
+	// Where advisories name sources and packages, either counts.
+	wolfi := inventory.OS{ID: "wolfi"}
+	one, _ := build(t, osv("W-1", "Wolfi", "x", all))
+	two, _ := build(t, osv("W-1", "Wolfi", "x", all), osv("W-2", "Wolfi", "src", all), osv("W-3", "Wolfi", "bin", all))
+	names = diff(t, one, two)
+	for name, want := range map[string]bool{"src": true, "bin": true, "x": false} {
+		assert.Equal(t, want, names.Affects(wolfi, []inventory.Package{{Type: "apk", Name: name, Version: "1", Source: inventory.Source{Name: "x", Version: "1"}}}), name)
+		assert.Equal(t, want, names.Affects(wolfi, []inventory.Package{{Type: "apk", Name: "x", Version: "1", Source: inventory.Source{Name: name, Version: "1"}}}), name)
+	}
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -114,3 +114,47 @@ func ExampleDB_Explain() {
 	// ALPINE-CVE-2024-0727, Alpine:v3.19 openssl: not affected: 3.1.4-r5 is at or above fixed 3.1.4-r5 (apk)
 	// CVE-2024-0001: the database has no such advisory for Alpine; it keeps none that were withdrawn
 }
+
+func ExampleDiff() {
+	dir, err := os.MkdirTemp("", "vulndb")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	const more = `{"id":"ALPINE-CVE-2024-2511","modified":"2024-05-01T00:00:00Z","affected":[{"package":{"ecosystem":"Alpine:v3.19","name":"openssl"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"3.1.4-r6"}]}]}]}`
+	var dbs []*vulndb.DB
+	for i, text := range [...]string{advisories, advisories + more} {
+		source, folder := filepath.Join(dir, fmt.Sprint(i, ".jsonl")), filepath.Join(dir, fmt.Sprint(i))
+		if err := os.WriteFile(source, []byte(text), 0o666); err != nil {
+			log.Fatal(err)
+		}
+		if _, err := vulndb.Build(context.Background(), folder, []vulndb.Source{vulndb.FileSource(source)}); err != nil {
+			log.Fatal(err)
+		}
+		db, err := vulndb.Open(folder)
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer db.Close()
+		dbs = append(dbs, db)
+	}
+
+	changes, err := vulndb.Diff(context.Background(), dbs[0], dbs[1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, e := range changes.Ecosystems {
+		for _, p := range e.Packages {
+			fmt.Println(e.Ecosystem, p.Name, p.Change)
+		}
+	}
+	alpine := inventory.OS{ID: "alpine", Version: "3.19.1"}
+	for _, name := range []string{"openssl", "musl"} {
+		affected := changes.Affects(alpine, []inventory.Package{{Type: "apk", Name: name, Version: "1", Source: inventory.Source{Name: name, Version: "1"}}})
+		fmt.Printf("an image with %s is to be matched again: %v\n", name, affected)
+	}
+	// Output:
+	// Alpine:v3.19 openssl changed
+	// an image with openssl is to be matched again: true
+	// an image with musl is to be matched again: false
+}

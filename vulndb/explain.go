@@ -261,8 +261,8 @@ func (e *explainer) has(r *record, id string) bool {
 // explainCase tells what judge makes of a case, and why.
 func explainCase(body []byte, scheme version.Scheme, q query) (Judgement, error) {
 	j := Judgement{Name: q.name, Version: q.version, Scheme: scheme.String(), Ranges: []RangeCheck{}}
-	key, keyErr := version.AppendKey(nil, scheme, q.version)
-	if keyErr != nil || q.version == "" {
+	key, keyErr := q.key(nil, scheme, caseEpoch(body))
+	if q.version == "" {
 		key = nil
 	}
 	d := dbfile.NewDecoder(body)
@@ -295,7 +295,11 @@ func explainCase(body []byte, scheme version.Scheme, q query) (Judgement, error)
 	default:
 		j.Verdict = VerdictNotAffected
 	}
-	j.Text = j.sentence(key != nil)
+	order := j.Scheme
+	if q.epochless && caseEpoch(body) != "" {
+		order += ", the epoch is not compared"
+	}
+	j.Text = j.sentence(key != nil, order)
 	return j, nil
 }
 
@@ -322,13 +326,13 @@ func checkRange(e *encoded, key []byte) RangeCheck {
 }
 
 // sentence says why the verdict is what it is. understood is false if the
-// version could not be compared.
-func (j *Judgement) sentence(understood bool) string {
+// version could not be compared; order is by which rules it was.
+func (j *Judgement) sentence(understood bool, order string) string {
 	switch {
 	case j.Verdict == VerdictAffected:
-		return j.affected()
+		return j.affected(order)
 	case j.Verdict == VerdictNotAffected:
-		return "not affected: " + j.outside()
+		return "not affected: " + j.outside(order)
 	case j.Version == "":
 		return "cannot tell: the package has no version"
 	case !understood:
@@ -336,18 +340,18 @@ func (j *Judgement) sentence(understood bool) string {
 	}
 	text := fmt.Sprintf("cannot tell: %s of the advisory cannot be read", count(j.Unreadable, "range"))
 	if len(j.Ranges)+j.Listed > 0 {
-		text += ", and " + j.outside()
+		text += ", and " + j.outside(order)
 	}
 	return text
 }
 
-func (j *Judgement) affected() string {
+func (j *Judgement) affected(order string) string {
 	i := slices.IndexFunc(j.Ranges, func(c RangeCheck) bool { return c.Holds })
 	if i < 0 {
 		if j.ListedAs == j.Version {
 			return fmt.Sprintf("listed: %s is one of the versions listed", j.Version)
 		}
-		return fmt.Sprintf("listed: %s equals %s, which is one of the versions listed (%s)", j.Version, j.ListedAs, j.Scheme)
+		return fmt.Sprintf("listed: %s equals %s, which is one of the versions listed (%s)", j.Version, j.ListedAs, order)
 	}
 	var parts []string
 	for _, c := range j.Ranges[i].Comparisons {
@@ -359,12 +363,12 @@ func (j *Judgement) affected() string {
 	case n == 1 && j.Ranges[i].Comparisons[0].Bound == "introduced":
 		parts = append(parts, "no version above is called fixed")
 	}
-	return fmt.Sprintf("affected: %s is %s (%s)", j.Version, strings.Join(parts, " and "), j.Scheme)
+	return fmt.Sprintf("affected: %s is %s (%s)", j.Version, strings.Join(parts, " and "), order)
 }
 
 // outside says why no range holds the version: it lies between the last range
 // that it is above and the first that it is below.
-func (j *Judgement) outside() string {
+func (j *Judgement) outside(order string) string {
 	switch {
 	case len(j.Ranges)+j.Listed == 0:
 		return "the advisory says of no version that it is affected"
@@ -385,7 +389,7 @@ func (j *Judgement) outside() string {
 	if next >= 0 {
 		parts = append(parts, j.Ranges[next].Comparisons[0].String())
 	}
-	text := fmt.Sprintf("%s is %s (%s)", j.Version, strings.Join(parts, " and "), j.Scheme)
+	text := fmt.Sprintf("%s is %s (%s)", j.Version, strings.Join(parts, " and "), order)
 	if j.Listed > 0 {
 		text += fmt.Sprintf(", and not among the %s listed", count(j.Listed, "version"))
 	}

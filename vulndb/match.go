@@ -91,6 +91,9 @@ type vendor struct {
 type query struct {
 	target        *target
 	name, version string
+	// epochless is true if the version may lack its epoch, as that of the
+	// source of an rpm package does.
+	epochless bool
 }
 
 // An answer is what the database says to a query.
@@ -255,10 +258,19 @@ func (m *matcher) lookup(i int) error {
 // queries returns the names and versions under which a package is looked up.
 func (m *matcher) queries(t *target, p *inventory.Package) []query {
 	if t.language != "" {
-		return []query{{t, languageName(t.language, *p), p.Version}}
+		return []query{{target: t, name: languageName(t.language, *p), version: p.Version}}
 	}
-	own := query{t, p.Name, p.Version}
-	source := query{t, cmp.Or(p.Source.Name, p.Name), cmp.Or(p.Source.Version, p.Version)}
+	own := query{target: t, name: p.Name, version: p.Version}
+	source := query{target: t, name: cmp.Or(p.Source.Name, p.Name), version: cmp.Or(p.Source.Version, p.Version)}
+	if p.Type == "rpm" && !strings.Contains(source.version, ":") {
+		// The file name of a source, which is all that an rpm package tells of
+		// it, is without the epoch.
+		if _, version, _ := strings.Cut(own.version, ":"); source.name == own.name && source.version == version {
+			source = own
+		} else {
+			source.epochless = source.version != own.version
+		}
+	}
 	switch m.distro.Names {
 	case distro.ByBinary:
 		return []query{own}
@@ -268,6 +280,21 @@ func (m *matcher) queries(t *target, p *inventory.Package) []query {
 		}
 	}
 	return []query{source}
+}
+
+// key returns the key of the version, appended to buf[:0]. A version that lacks
+// its epoch gets the given one, if it is not empty. With an error the key is
+// nil.
+func (q query) key(buf []byte, scheme version.Scheme, epoch string) ([]byte, error) {
+	text := q.version
+	if q.epochless && epoch != "" {
+		text = epoch + ":" + text
+	}
+	key, err := version.AppendKey(buf[:0], scheme, text)
+	if err != nil {
+		return nil, err
+	}
+	return key, nil
 }
 
 // answer asks the database.
@@ -292,17 +319,19 @@ func (m *matcher) answer(q query) (answer, error) {
 
 // judge applies an entry to a version.
 func (m *matcher) judge(a *answer, s *search, q query, data []byte) error {
-	key, keyErr := version.AppendKey(m.key[:0], s.scheme, q.version)
+	key, keyErr := q.key(m.key, s.scheme, "")
 	if keyErr == nil {
 		m.key = key
-	} else {
-		key = nil
 	}
 	undecided := 0
 	d := dbfile.NewDecoder(data)
 	for d.Len() > 0 {
 		number := d.Uint()
-		body := dbfile.NewDecoder(d.Bytes())
+		raw := d.Bytes()
+		if q.epochless && keyErr == nil {
+			key, _ = q.key(key, s.scheme, caseEpoch(raw)) // an epoch makes no error
+		}
+		body := dbfile.NewDecoder(raw)
 		v := judge(&body, key, q.version)
 		if err := errors.Join(d.Err(), body.Err()); err != nil || number >= uint64(s.file.Meta().Records) {
 			return fmt.Errorf("%w: entry of %q in %s: record %d: %w", ErrCorrupt, q.name, s.ecosystem, number, cmp.Or(err, dbfile.ErrDamaged))

@@ -334,6 +334,28 @@ func (e *encoded) side(key []byte) int {
 	return 0
 }
 
+// caseEpoch returns the epoch of the versions in a case: that of the first
+// bound that has one, as one source has one epoch, or "".
+func caseEpoch(raw []byte) string {
+	d := dbfile.NewDecoder(raw)
+	_, _ = d.Uint(), d.Uint()
+	for range d.Count() {
+		e := nextInterval(&d)
+		for _, text := range [...][]byte{e.lowText, e.highText} {
+			if epoch, _, ok := bytes.Cut(text, []byte{':'}); ok {
+				return string(epoch)
+			}
+		}
+	}
+	for range d.Count() {
+		d.Bytes()
+		if epoch, _, ok := bytes.Cut(d.Bytes(), []byte{':'}); ok {
+			return string(epoch)
+		}
+	}
+	return ""
+}
+
 // isListed reports whether a listed version, with its key, is the version.
 func isListed(listedKey, listedText, key []byte, text string) bool {
 	return string(listedText) == text || key != nil && len(listedKey) > 0 && bytes.Equal(listedKey, key)

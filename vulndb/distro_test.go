@@ -1,0 +1,52 @@
+package vulndb_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/imagevet/imagevet/sbom/inventory"
+)
+
+// An rpm package names its source by a file name, which has no epoch: neither
+// is every such source older than a fix with an epoch, nor newer.
+func TestMatchSourceEpoch(t *testing.T) {
+	rocky, azure := inventory.OS{ID: "rocky", Version: "9.4"}, inventory.OS{ID: "azurelinux", Version: "3.0"}
+	db, _ := build(t,
+		osv("RLSA-1", "Rocky Linux:9", "bind", ranges("introduced 0, fixed 32:9.16.23-18.el9")),
+		osv("RLSA-2", "Rocky Linux:9", "perl", ranges("introduced 0, fixed 4:5.32.1-481.el9")),
+		osv("RLSA-3", "Rocky Linux:9", "plain", ranges("introduced 0, fixed 2-1")),
+		osv("AZL-1", "Azure Linux:3", "bind", ranges("introduced 1:1, fixed 1:9.20-1")),
+		osv("AZL-2", "Azure Linux:3", "listed", `"versions": ["1:9-1"]`),
+	)
+	tests := []struct {
+		os                             inventory.OS
+		name, version, source, sourceV string
+		want                           bool
+	}{
+		{rocky, "bind", "32:9.16.23-17.el9", "bind", "9.16.23-17.el9", true},
+		{rocky, "bind", "32:9.16.23-18.el9", "bind", "9.16.23-18.el9", false},
+		{rocky, "bind-utils", "32:9.16.23-17.el9", "bind", "9.16.23-17.el9", true},
+		{rocky, "bind-utils", "32:9.16.23-18.el9", "bind", "9.16.23-18.el9", false},
+		{rocky, "perl-Pod-Escapes", "1:1.07-481.el9", "perl", "5.32.1-481.el9", false}, // another epoch than the source's
+		{rocky, "perl-Pod-Escapes", "1:1.07-480.el9", "perl", "5.32.1-480.el9", true},
+		{rocky, "lib", "7:2-1", "plain", "2-1", false},
+		{rocky, "lib", "7:1-1", "plain", "1-1", true}, // the epoch is the package's alone
+		{azure, "bind", "1:9.20-1", "bind", "9.20-1", false},
+		{azure, "bind", "1:9.19-1", "bind", "9.19-1", true},
+		{azure, "bind-libs", "1:9.20-1", "bind", "9.20-1", false},
+		{azure, "bind-libs", "1:9.19-1", "bind", "9.19-1", true},
+		{azure, "lib", "1:9-1", "listed", "9-1", true},
+		{azure, "lib", "1:9-2", "listed", "9-2", false},
+		{azure, "bind-libs", "0:9.19-1", "bind", "0:9.19-1", false}, // an epoch that is stated counts
+	}
+	for _, tt := range tests {
+		pkg := inventory.Package{Type: "rpm", Name: tt.name, Version: tt.version, Source: inventory.Source{Name: tt.source, Version: tt.sourceV}}
+		result := match(t, db, tt.os, pkg)
+		assert.Emptyf(t, result.Problems, "%+v", pkg)
+		assert.Equalf(t, tt.want, len(result.Matches) > 0, "%s %s of %s %s", tt.name, tt.version, tt.source, tt.sourceV)
+		assert.LessOrEqualf(t, len(explain(t, db, tt.os, pkg).LookedUp), 2, "%+v", pkg)
+	}
+	e := explain(t, db, azure, inventory.Package{Type: "rpm", Name: "bind-libs", Version: "1:9.20-1", Source: inventory.Source{Name: "bind", Version: "9.20-1"}})
+	assert.Equal(t, "not affected: 9.20-1 is at or above fixed 1:9.20-1 (rpm, the epoch is not compared)", e.Advisories[0].Text)
+}

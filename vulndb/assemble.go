@@ -25,6 +25,9 @@ func (b *builder) assemble() (BuildReport, []*dbfile.Content) {
 		if c.nameless {
 			report.Nameless++
 		}
+		if c.flawless {
+			report.Flawless++
+		}
 		for i := range c.parts {
 			p := &c.parts[i]
 			if p.unsupported != "" {

@@ -73,6 +73,9 @@ type BuildReport struct {
 	Duplicates int `json:"duplicates"`
 	// Nameless is the number of records that name no package.
 	Nameless int `json:"nameless"`
+	// Flawless is the number of records that were left out because a
+	// distribution tells in them of bug fixes or enhancements, not of flaws.
+	Flawless int `json:"flawless"`
 	// GitRanges is the number of ranges of commits, which packages cannot be
 	// compared with, beside the ranges and versions that were used.
 	GitRanges int `json:"git_ranges"`

@@ -23,6 +23,7 @@ type compiled struct {
 	defects   []string
 	gitRanges int
 	nameless  bool // says nothing about packages
+	flawless  bool // is of a distribution and on no flaw
 }
 
 // A part is what a record says about one ecosystem.
@@ -49,6 +50,10 @@ func compile(rec *advisory.Record, defects []error, source string, seq int64) *c
 	for _, err := range defects {
 		c.defects = append(c.defects, err.Error())
 	}
+	if c.flawless = isFlawless(rec); c.flawless {
+		return c
+	}
+	rec.Upstream = upstreamOf(rec)
 	groups := [][]Severity{rec.Severity}
 	for _, entries := range groupAffected(rec.Affected) {
 		base, suffix := splitEcosystem(entries[0].Ecosystem)

@@ -50,3 +50,34 @@ func TestMatchSourceEpoch(t *testing.T) {
 	e := explain(t, db, azure, inventory.Package{Type: "rpm", Name: "bind-libs", Version: "1:9.20-1", Source: inventory.Source{Name: "bind", Version: "9.20-1"}})
 	assert.Equal(t, "not affected: 9.20-1 is at or above fixed 1:9.20-1 (rpm, the epoch is not compared)", e.Advisories[0].Text)
 }
+
+// AlmaLinux has the CVEs of an advisory in "related", and bug fixes among its
+// records.
+func TestMatchErrata(t *testing.T) {
+	alma := inventory.OS{ID: "almalinux", Version: "9.4"}
+	all := ranges("introduced 0, fixed 2-1")
+	related := `"related": ["CVE-2026-0001", "CVE-2026-0002", "ALSA-0"]`
+	db, report := build(t,
+		osv("ALSA-1", "AlmaLinux:9", "foo", all, related),
+		osv("ALSA-2", "AlmaLinux:9", "foo", all, `"related": ["CVE-2026-0003"], "upstream": ["CVE-2026-0004"]`),
+		osv("ALSA-3", "AlmaLinux:9", "foo", all),
+		osv("ALBA-4", "AlmaLinux:9", "foo", all),
+		osv("ALEA-5", "AlmaLinux:9", "foo", all, `"related": ["ALBA-4"]`),
+		osv("ALBA-6", "AlmaLinux:9", "foo", all, `"related": ["CVE-2026-0006"]`),
+		osv("SUSE-RU-2026:7", "AlmaLinux:9", "foo", all),
+		osv("SUSE-SU-2026:8", "AlmaLinux:9", "foo", all),
+		osv("PYSEC-1", "PyPI", "foo", ranges("introduced 0"), related),
+	)
+	assert.Equal(t, 3, report.Flawless)
+	assert.Zero(t, report.Bad)
+	var got []string
+	for _, m := range match(t, db, alma, inventory.Package{Type: "rpm", Name: "foo", Version: "1-1"}).Matches {
+		got = append(got, m.ID+" by "+m.Evidence.Advisory)
+	}
+	assert.Equal(t, []string{
+		"ALSA-3 by ALSA-3", "CVE-2026-0001 by ALSA-1", "CVE-2026-0002 by ALSA-1", "CVE-2026-0004 by ALSA-2", "CVE-2026-0006 by ALBA-6",
+		"SUSE-SU-2026:8 by SUSE-SU-2026:8",
+	}, got)
+	result := match(t, db, alma, inventory.Package{Type: "pypi", Name: "foo", Version: "1"})
+	assert.Equal(t, "PYSEC-1", result.Matches[0].ID, "related is no alias")
+}

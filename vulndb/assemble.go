@@ -115,7 +115,7 @@ func (f *fileBuilder) add(c *compiled, p *part) {
 			r.records++
 			r.last = number
 		}
-		f.names[e.name] = true
+		f.names[plainName(e.scheme, e.name)] = true
 		entry := dbfile.AppendUint(r.entries[e.name], uint64(number))
 		r.entries[e.name] = dbfile.AppendString(entry, e.body)
 	}

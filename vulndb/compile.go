@@ -55,7 +55,7 @@ func compile(rec *advisory.Record, defects []error, source string, seq int64) *c
 	}
 	rec.Upstream = upstreamOf(rec)
 	groups := [][]Severity{rec.Severity}
-	for _, entries := range groupAffected(rec.Affected) {
+	for _, entries := range groupAffected(withModules(rec)) {
 		base, suffix := splitEcosystem(entries[0].Ecosystem)
 		if len(c.parts) == 0 || c.parts[len(c.parts)-1].base != base {
 			c.parts = append(c.parts, part{base: base})
@@ -145,7 +145,10 @@ func (c *compiled) compileCase(scheme version.Scheme, group int, entries []advis
 	}
 	in, lost, reasons := intervals(scheme, ranges)
 	for _, err := range reasons {
-		c.defects = append(c.defects, entries[0].Name+": "+err.Error())
+		// A package of a module has several names, see withModules.
+		if text := plainName(scheme, entries[0].Name) + ": " + err.Error(); !slices.Contains(c.defects, text) {
+			c.defects = append(c.defects, text)
+		}
 	}
 	return appendCase(nil, group, unreadable+lost, in, listed(scheme, versions, in))
 }

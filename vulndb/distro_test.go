@@ -1,11 +1,14 @@
 package vulndb_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/imagevet/imagevet/sbom/inventory"
+	"github.com/imagevet/imagevet/vulndb"
 )
 
 // An rpm package names its source by a file name, which has no epoch: neither
@@ -80,4 +83,56 @@ func TestMatchErrata(t *testing.T) {
 	}, got)
 	result := match(t, db, alma, inventory.Package{Type: "pypi", Name: "foo", Version: "1"})
 	assert.Equal(t, "PYSEC-1", result.Matches[0].ID, "related is no alias")
+}
+
+// Streams of a module are apart from each other and from what is in no module.
+func TestMatchModules(t *testing.T) {
+	alma, rocky := inventory.OS{ID: "almalinux", Version: "8.10"}, inventory.OS{ID: "rocky", Version: "8.10"}
+	title := func(s string) string { return `"summary": "` + s + `"` }
+	db, report := build(t,
+		osv("ALSA-1", "AlmaLinux:8", "npm", ranges("introduced 0, fixed 1:8-1.module_el8.5.0+1+a"), title("Important: nodejs:16 security update")),
+		osv("ALSA-2", "AlmaLinux:8", "npm", ranges("introduced 0, fixed 1:9-1.module_el8.5.0+1+a"), title("Important: nodejs security update")),
+		osv("ALSA-3", "AlmaLinux:8", "npm", ranges("introduced 0, fixed 1:7-2.el8"), title("Low: npm security update")),
+		osv("ALSA-4", "AlmaLinux:8", "npm", ranges("introduced 0"), title("Low: npm security update")),
+		osv("ALSA-5", "AlmaLinux:8", "npm", ranges("introduced 0, fixed 1:8-1.module_el8.5.0+1+a"), title("Moderate: nodejs:12 and nodejs:14, security update")),
+		osv("ALSA-6", "AlmaLinux:8", "tool", ranges("introduced 0, fixed 1-1.module_el8.5.0+1+a"), title("Low: a"+strings.Repeat("b", 1<<17)+":1")),
+		osv("ALSA-7", "AlmaLinux:8", "tool", ranges("introduced 0, fixed 1-1.module", "introduced 0, fixed 1-1.modules.el8"), title("tool:rhel8")),
+		osv("RLSA-1", "Rocky Linux:8", "nodejs", ranges("introduced 0, fixed 1:16.2-1.module+el8.5.0+1+a"), title("Important: nodejs:16 security update")),
+	)
+	require.Zero(t, report.Bad)
+	assert.Equal(t, 2, report.Ecosystems[0].Packages, "names of packages")
+	for _, tt := range []struct {
+		os                    inventory.OS
+		name, version, module string
+		want                  []string
+	}{
+		{alma, "npm", "1:7-1.el8", "", []string{"ALSA-3", "ALSA-4"}},
+		{alma, "npm", "1:7-2.el8", "", []string{"ALSA-4"}}, // no other stream makes it old
+		{alma, "npm", "1:7-1.module_el8.4.0+1+b", "nodejs:16:8040020210817:b", []string{"ALSA-1", "ALSA-2", "ALSA-4"}},
+		{alma, "npm", "1:7-1.module_el8.4.0+1+b", "nodejs:14:8040020210817:b", []string{"ALSA-2", "ALSA-4", "ALSA-5"}},
+		{alma, "npm", "1:7-1.module_el8.4.0+1+b", "nodejs:12:8040020210817:b", []string{"ALSA-2", "ALSA-4", "ALSA-5"}},
+		{alma, "npm", "1:7-1.module_el8.4.0+1+b", "nodejs:18:8040020210817:b", []string{"ALSA-2", "ALSA-4"}},
+		{alma, "npm", "1:8-1.module_el8.5.0+1+a", "nodejs:16:8050020210817:a", []string{"ALSA-2", "ALSA-4"}}, // fixed
+		{alma, "npm", "1:7-1.module_el8.4.0+1+b", "", []string{"ALSA-1", "ALSA-2", "ALSA-4", "ALSA-5"}},      // any, as the label is not known
+		{rocky, "npm", "1:8-1.16.1.module+el8.4.0+1+b", "nodejs:16:8040020210817:b", []string{"RLSA-1"}},     // by its source
+		{rocky, "npm", "1:8-1.14.1.module+el8.4.0+1+b", "nodejs:14:8040020210817:b", nil},
+		{rocky, "npm", "1:8-1.el8", "", nil},
+		{alma, "tool", "0-1.module_el8.4.0+1+b", "tool:rhel8:8040020210817:b", []string{"ALSA-6"}},
+		{alma, "tool", "0-1.module_el8.4.0+1+b", "odd", []string{"ALSA-6"}},
+		{alma, "tool", "0-1.el8", "", []string{"ALSA-7"}},
+	} {
+		pkg := inventory.Package{Type: "rpm", Name: tt.name, Version: tt.version, Module: tt.module}
+		if tt.os.ID == "rocky" {
+			pkg.Source = inventory.Source{Name: "nodejs", Version: "16.1-1.module+el8.4.0+1+b"}
+		}
+		var got []string
+		for _, m := range match(t, db, tt.os, pkg).Matches {
+			got = append(got, m.Evidence.Advisory)
+		}
+		assert.Equalf(t, tt.want, got, "%s %s of %q", tt.name, tt.version, tt.module)
+	}
+	e := explain(t, db, alma, inventory.Package{Type: "rpm", Name: "npm", Version: "1:7-1.module_el8.4.0+1+b", Module: "nodejs:16:8040020210817:b"}, "ALSA-5")
+	assert.Equal(t, []vulndb.LookedUp{{Name: "nodejs:16::npm", Version: "1:7-1.module_el8.4.0+1+b"}, {Name: "*::npm", Version: "1:7-1.module_el8.4.0+1+b"}}, e.LookedUp)
+	assert.Equal(t, []string{"npm (AlmaLinux:8)"}, e.Missing[0].Names)
+	assert.Equal(t, "the database has it for npm (AlmaLinux:8), as ALSA-5, and not for what was looked up", e.Missing[0].Text)
 }

@@ -457,7 +457,7 @@ func (e *explainer) missing(ctx context.Context, ids []string) error {
 		case len(m.Advisories) == 0:
 			m.Text = fmt.Sprintf("the database has no such advisory for %s; it keeps none that were withdrawn", strings.Join(bases, ", "))
 		default:
-			m.Text = fmt.Sprintf("the database has it as %s, which does not name this package but %s", few(m.Advisories), few(m.Names))
+			m.Text = fmt.Sprintf("the database has it for %s, as %s, and not for what was looked up", few(m.Names), few(m.Advisories))
 		}
 		e.out.Missing = append(e.out.Missing, m)
 	}
@@ -505,7 +505,7 @@ func (e *explainer) search(ctx context.Context, f *file, ids []string, records, 
 			number := d.Uint()
 			d.Bytes()
 			for _, id := range hits[number] {
-				names[id][fmt.Sprintf("%s (%s)", entry.Name, joinEcosystem(f.base, f.Meta().Releases[entry.Release].Name))] = true
+				names[id][fmt.Sprintf("%s (%s)", plainName(f.schemes[entry.Release], entry.Name), joinEcosystem(f.base, f.Meta().Releases[entry.Release].Name))] = true
 			}
 		}
 		if d.Err() != nil {

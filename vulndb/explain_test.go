@@ -116,11 +116,11 @@ func TestExplainWhole(t *testing.T) {
 	assert.Equal(t, []vulndb.Missing{
 		{
 			ID: "CVE-2026-0004", Advisories: []string{"DEBIAN-CVE-2026-0004"}, Names: []string{"curl (Debian:12)"},
-			Text: "the database has it as DEBIAN-CVE-2026-0004, which does not name this package but curl (Debian:12)",
+			Text: "the database has it for curl (Debian:12), as DEBIAN-CVE-2026-0004, and not for what was looked up",
 		},
 		{
 			ID: "CVE-2026-0005", Advisories: []string{"DEBIAN-CVE-2026-0005"}, Names: []string{"openssl (Debian:11)"},
-			Text: "the database has it as DEBIAN-CVE-2026-0005, which does not name this package but openssl (Debian:11)",
+			Text: "the database has it for openssl (Debian:11), as DEBIAN-CVE-2026-0005, and not for what was looked up",
 		},
 		{
 			ID: "CVE-2026-0006", Advisories: []string{}, Names: []string{},

@@ -271,15 +271,24 @@ func (m *matcher) queries(t *target, p *inventory.Package) []query {
 			source.epochless = source.version != own.version
 		}
 	}
-	switch m.distro.Names {
-	case distro.ByBinary:
-		return []query{own}
-	case distro.BySourceAndBinary:
-		if own != source {
-			return []query{source, own}
+	list := []query{source}
+	switch {
+	case m.distro.Names == distro.ByBinary:
+		list = []query{own}
+	case m.distro.Names == distro.BySourceAndBinary && own != source:
+		list = append(list, own)
+	}
+	if p.Type != "rpm" {
+		return list
+	}
+	var named []query
+	for _, q := range list {
+		for _, name := range moduleNames(p, q.name) {
+			q.name = name
+			named = append(named, q)
 		}
 	}
-	return []query{source}
+	return named
 }
 
 // key returns the key of the version, appended to buf[:0]. A version that lacks

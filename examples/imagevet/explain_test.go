@@ -63,8 +63,8 @@ Advisories that name the package and do not affect it: 1
 	assert.Contains(t, r.stdout, "affected: 1.1.24-r2 is below fixed 1.1.24-r3 (apk)\n")
 	assert.NotContains(t, r.stdout, "X-1")
 	assert.Contains(t, r.stdout, `Asked for, and not about the package:
-  X-2: the database has it as X-2, which does not name this package but other
-    (Alpine:v3.10)
+  X-2: the database has it for other (Alpine:v3.10), as X-2, and not for what
+    was looked up
   X-3: the database has no such advisory for Alpine; it keeps none that were
     withdrawn
 `)

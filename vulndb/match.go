@@ -258,7 +258,7 @@ func (m *matcher) lookup(i int) error {
 // queries returns the names and versions under which a package is looked up.
 func (m *matcher) queries(t *target, p *inventory.Package) []query {
 	if t.language != "" {
-		return []query{{target: t, name: languageName(t.language, *p), version: p.Version}}
+		return []query{{target: t, name: languageName(t.language, *p), version: languageVersion(t.language, p.Version)}}
 	}
 	own := query{target: t, name: p.Name, version: p.Version}
 	source := query{target: t, name: cmp.Or(p.Source.Name, p.Name), version: cmp.Or(p.Source.Version, p.Version)}

@@ -6,7 +6,19 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/imagevet/imagevet/sbom/inventory"
+	"github.com/imagevet/imagevet/vulndb"
 )
+
+// An artifact of which no record tells the group cannot be looked up, and is no
+// clean one.
+func TestMatchMavenWithoutGroup(t *testing.T) {
+	db, _ := build(t, osv("X-1", "Maven", "org.example:core", ranges("introduced 0")))
+	result := match(t, db, inventory.OS{},
+		inventory.Package{Type: "maven", Name: "core", Version: "1"},
+		inventory.Package{Type: "maven", Namespace: "org.example", Name: "core", Version: "1"})
+	assert.Len(t, result.Matches, 1)
+	assert.Equal(t, []vulndb.Problem{{Message: `the group of "core" is not known, and advisories name packages by group and artifact`}}, result.Problems)
+}
 
 // Names and versions as package URLs have them meet those of advisories.
 func TestMatchLanguageForms(t *testing.T) {

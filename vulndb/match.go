@@ -233,6 +233,10 @@ func (m *matcher) lookup(i int) error {
 		m.problems = append(m.problems, Problem{i, fmt.Sprintf(
 			"the source package of %q is not known: it is compared under its own name, and advisories are published by sources", p.Name)})
 	}
+	if t.language == "Maven" && p.Namespace == "" && !strings.Contains(p.Name, ":") {
+		m.problems = append(m.problems, Problem{i, fmt.Sprintf(
+			"the group of %q is not known, and advisories name packages by group and artifact", p.Name)})
+	}
 	out := found{pkg: i}
 	for _, q := range m.queries(t, p) {
 		a, ok := m.memo[q]

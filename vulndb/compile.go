@@ -69,6 +69,9 @@ func compile(rec *advisory.Record, defects []error, source string, seq int64) *c
 		if c.withdrawn {
 			continue // never matches
 		}
+		if base == "AlmaLinux" {
+			entries = lowestFix(scheme, rec.Summary, entries)
+		}
 		var group int
 		groups, group = addGroup(groups, entries)
 		p.cases = append(p.cases, compiledCase{

@@ -85,6 +85,43 @@ func TestMatchErrata(t *testing.T) {
 	assert.Equal(t, "PYSEC-1", result.Matches[0].ID, "related is no alias")
 }
 
+// AlmaLinux names a package again for each build that has the fix.
+func TestMatchLowestFix(t *testing.T) {
+	record := func(id, ecosystem, title string, affected ...string) string {
+		var list []string
+		for _, a := range affected {
+			list = append(list, `{"package": {"ecosystem": "`+ecosystem+`", "name": "lib"}, `+a+`}`)
+		}
+		return `{"id": "` + id + `", "summary": "` + title + `", "affected": [` + strings.Join(list, ", ") + `]}`
+	}
+	db, _ := build(t,
+		record("ALSA-1", "AlmaLinux:8", "lib update", ranges("introduced 0, fixed 4.15-8.el8_6"), ranges("introduced 0, fixed 4.15-5.el8"), ranges("introduced 0, fixed 4.15-9.el8_7")),
+		record("ALSA-2", "AlmaLinux:8", "lib update", ranges("introduced 0, fixed 4.15-8.el8_6"), ranges("introduced 4, fixed 4.15-5.el8")),
+		record("ALSA-3", "AlmaLinux:8", "lib update", ranges("introduced 0, fixed 4.15-8.el8_6"), `"versions": ["4.15-4.el8"]`),
+		record("ALSA-4", "AlmaLinux:8", "m:1 update", ranges("introduced 0, fixed 4.15-8.module_el8+1"), ranges("introduced 0, fixed 4.15-5.module_el8+1")),
+		record("ALSA-5", "AlmaLinux:8", "m:1 and m:2 update", ranges("introduced 0, fixed 4.15-8.module_el8+1"), ranges("introduced 0, fixed 4.15-5.module_el8+1")),
+		record("RLSA-1", "Rocky Linux:8", "lib update", ranges("introduced 0, fixed 4.15-8.el8_6"), ranges("introduced 0, fixed 4.15-5.el8")),
+	)
+	for _, tt := range []struct {
+		id, version, module string
+		want                []string
+	}{
+		{"almalinux", "4.15-4.el8", "", []string{"ALSA-1", "ALSA-2", "ALSA-3"}},
+		{"almalinux", "4.15-5.el8", "", []string{"ALSA-2", "ALSA-3"}}, // which say more than where the fix is
+		{"almalinux", "4.15-8.el8_6", "", nil},
+		{"almalinux", "4.15-4.module_el8+1", "m:1:1:1", []string{"ALSA-4", "ALSA-5"}},
+		{"almalinux", "4.15-5.module_el8+1", "m:1:1:1", []string{"ALSA-5"}}, // the build may be the other stream's
+		{"almalinux", "4.15-5.module_el8+1", "m:2:1:1", []string{"ALSA-5"}},
+		{"rocky", "4.15-5.el8", "", []string{"RLSA-1"}},
+	} {
+		var got []string
+		for _, m := range match(t, db, inventory.OS{ID: tt.id, Version: "8.10"}, inventory.Package{Type: "rpm", Name: "lib", Version: tt.version, Module: tt.module}).Matches {
+			got = append(got, m.Evidence.Advisory)
+		}
+		assert.Equalf(t, tt.want, got, "%s on %s", tt.version, tt.id)
+	}
+}
+
 // Streams of a module are apart from each other and from what is in no module.
 func TestMatchModules(t *testing.T) {
 	alma, rocky := inventory.OS{ID: "almalinux", Version: "8.10"}, inventory.OS{ID: "rocky", Version: "8.10"}

@@ -58,3 +58,50 @@ func isFlawless(rec *advisory.Record) bool {
 	isCVE := func(id string) bool { return strings.HasPrefix(id, "CVE-") }
 	return !slices.ContainsFunc(slices.Concat(rec.Aliases, rec.Upstream, rec.Related), isCVE)
 }
+
+// lowestFix returns the entries of a record of AlmaLinux on one package that
+// count. It names a package again for each build that came with the erratum or
+// was made again for a later minor release, and each of them has the fix, so
+// that the lowest is enough: by the schema, where each entry counts, a package
+// would be affected that has the fix. A title that names several streams of a
+// module leaves open which build is of which; they all count then.
+func lowestFix(scheme version.Scheme, title string, entries []advisory.Affected) []advisory.Affected {
+	if len(entries) < 2 || strings.Contains(entries[0].Name, anyModule) && len(streamsOf(title)) != 1 {
+		return entries
+	}
+	lowest := 0
+	for i := range entries {
+		fix, ok := onlyFix(&entries[i])
+		if !ok {
+			return entries
+		}
+		best, _ := onlyFix(&entries[lowest])
+		c, err := version.Compare(scheme, fix, best)
+		if err != nil {
+			return entries
+		}
+		if c < 0 {
+			lowest = i
+		}
+	}
+	return entries[lowest : lowest+1]
+}
+
+// onlyFix returns the version that ends an entry, if all before it are affected
+// and it says nothing else.
+func onlyFix(a *advisory.Affected) (string, bool) {
+	if len(a.Ranges) != 1 || len(a.Versions)+a.Unreadable > 0 {
+		return "", false
+	}
+	fix := ""
+	for _, e := range a.Ranges[0].Events {
+		switch {
+		case e.Kind == advisory.Introduced && e.Version == "0":
+		case e.Kind == advisory.Fixed && fix == "":
+			fix = e.Version
+		default:
+			return "", false
+		}
+	}
+	return fix, fix != ""
+}

@@ -63,8 +63,8 @@ func isFlawless(rec *advisory.Record) bool {
 // count. It names a package again for each build that came with the erratum or
 // was made again for a later minor release, and each of them has the fix, so
 // that the lowest is enough: by the schema, where each entry counts, a package
-// would be affected that has the fix. A title that names several streams of a
-// module leaves open which build is of which; they all count then.
+// would be affected that has the fix. Where the title names no stream of a module,
+// or several, it is open which build is of which; they all count then.
 func lowestFix(scheme version.Scheme, title string, entries []advisory.Affected) []advisory.Affected {
 	if len(entries) < 2 || strings.Contains(entries[0].Name, anyModule) && len(streamsOf(title)) != 1 {
 		return entries

@@ -14,11 +14,11 @@ import (
 
 func TestDBDiff(t *testing.T) {
 	from := testDB(t, records)
-	changed := strings.Replace(records, `{"fixed":"2"}`, `{"fixed":"3"}`, 1)
+	changed := []string{strings.Replace(records, `{"fixed":"2"}`, `{"fixed":"3"}`, 1)}
 	for i := range 25 {
-		changed += fmt.Sprintf(`{"id":"GO-%d","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Go","name":"example.com/m%02d"},"versions":["1"]}]}`+"\n", i, i)
+		changed = append(changed, fmt.Sprintf(`{"id":"GO-%d","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Go","name":"example.com/m%02d"},"versions":["1"]}]}`, i, i))
 	}
-	to := testDB(t, changed)
+	to := testDB(t, strings.Join(changed, "\n"))
 	r := imagevet(t, nil, "db", "diff", from, to)
 	require.Zero(t, r.status, r.stderr)
 	_, body, _ := strings.Cut(r.stdout, "\n\n")

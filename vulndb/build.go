@@ -23,7 +23,7 @@ type buildConfig struct {
 	now     func() time.Time
 	workers int
 	limits  *limits
-	spill   int64 // bytes in memory
+	spill   int64  // bytes in memory
 	carry   *carry // nil: the database is replaced as a whole
 }
 
@@ -75,6 +75,9 @@ type BuildReport struct {
 	Duplicates int `json:"duplicates"`
 	// Nameless is the number of records that name no package.
 	Nameless int `json:"nameless"`
+	// Flawless is the number of records that were left out because a
+	// distribution tells in them of bug fixes or enhancements, not of flaws.
+	Flawless int `json:"flawless"`
 	// GitRanges is the number of ranges of commits, which packages cannot be
 	// compared with, beside the ranges and versions that were used.
 	GitRanges int `json:"git_ranges"`

@@ -23,6 +23,15 @@
 // advisories could not be understood. Silence means "no advisory in this
 // database", nothing more.
 //
+// [DB.Explain] tells of one package what [DB.Match] leaves out: which names were
+// looked up where, and for each advisory why it does not affect the package.
+//
+// # Databases that follow each other
+//
+// [Diff] compares two databases and tells on which packages they differ;
+// [Changes.Affects] whether an inventory has one of them, and so must be
+// matched again. For all others the answer is the same.
+//
 // # Trust
 //
 // Advisories are input like any other: sizes are bounded, and a record that

@@ -26,6 +26,7 @@ type keptRecord struct {
 	gitRanges int32
 	withdrawn bool
 	nameless  bool
+	flawless  bool
 	parts     []keptPart
 	rare      *rarely // nil for most
 }
@@ -74,7 +75,7 @@ func (r *records) add(c *compiled) (duplicate bool) {
 	}
 	k := keptRecord{
 		id: c.id, sec: c.modified.Unix(), nsec: int32(c.modified.Nanosecond()), seq: c.seq,
-		gitRanges: int32(c.gitRanges), withdrawn: c.withdrawn, nameless: c.nameless,
+		gitRanges: int32(c.gitRanges), withdrawn: c.withdrawn, nameless: c.nameless, flawless: c.flawless,
 	}
 	left := len(c.defects) > 0
 	for _, p := range c.parts {

@@ -95,6 +95,9 @@ func (a *app) warnBuild(r *vulndb.BuildReport) {
 	if r.Skipped > 0 {
 		a.warn("%d files were skipped, the first is %s", r.Skipped, r.SkippedFiles[0])
 	}
+	if r.Flawless > 0 {
+		a.warn("%d records tell of bug fixes and enhancements, not of flaws, and were left out", r.Flawless)
+	}
 	if r.Nameless > 0 {
 		a.warn("%d records name no package", r.Nameless)
 	}

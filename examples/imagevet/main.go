@@ -92,6 +92,8 @@ func verbs() []verb {
 		{"db build", "SOURCE...", "make a database of OSV records: .json, .jsonl and .zip files, or folders of them", (*app).dbBuild},
 		{"db update", "[ECOSYSTEM...]", "bring a database up to date with OSV's export; without ECOSYSTEM, what was downloaded before", (*app).dbUpdate},
 		{"db info", "", "tell what is in a database", (*app).dbInfo},
+		{"db explain", "", "tell what a database says of a package, and why", (*app).dbExplain},
+		{"db diff", "OLD NEW", "tell on which packages two databases differ", (*app).dbDiff},
 		{"version", "", "print the version", (*app).version},
 		{"help", "[VERB]", "print this, or the flags of a verb", (*app).help},
 	}
@@ -151,7 +153,7 @@ func overview() string {
 	var b strings.Builder
 	b.WriteString("usage: imagevet VERB [flags] ...\n\n")
 	for _, v := range verbs() {
-		fmt.Fprintf(&b, "  %-9s %s\n", v.name, v.does)
+		fmt.Fprintf(&b, "  %-10s %s\n", v.name, v.does)
 	}
 	b.WriteString("\n\"imagevet help VERB\" lists the flags of a verb.\n")
 	b.WriteString("Exit status: 0, that of --exit-code if findings are left, 1 on failure, 2 on wrong usage.\n")

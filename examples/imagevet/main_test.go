@@ -226,7 +226,7 @@ func TestUsageError(t *testing.T) {
 		want []string
 	}{
 		{"", []string{"image", "rootfs", "db build", "db update", "db info"}},
-		{"scan x", []string{`"scan"`, "image, rootfs, fs, sbom, db build, db update, db info, version, help"}},
+		{"scan x", []string{`"scan"`, "image, rootfs, fs, sbom, db build, db update, db info, "}},
 		{"db", []string{`"db"`, "db build, db update, db info"}},
 		{"db fetch", []string{`"db fetch"`, "db build, db update, db info"}},
 		{"image --colour x", []string{`no flag --colour`, "--db ", "--severity", "--exit-code", "--platform", "--insecure"}},

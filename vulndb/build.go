@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/imagevet/imagevet/internal/advisory"
 )
 
 // A BuildOption changes one default of [Build]. If two conflict, the last one
@@ -61,7 +59,7 @@ type BuildReport struct {
 	Unsupported []UnsupportedReport `json:"unsupported"`
 	// Bad is the number of records that were left out, in full or in part.
 	// BadRecords names the first [MaxNamed] of them, in the order of the
-	// sources.
+	// sources. Entries of catalogues count like records.
 	Bad        int         `json:"bad"`
 	BadRecords []BadRecord `json:"bad_records"`
 	// Skipped is the number of files and members that are of no kind that is
@@ -69,8 +67,13 @@ type BuildReport struct {
 	Skipped      int      `json:"skipped"`
 	SkippedFiles []string `json:"skipped_files"`
 	// Duplicates is the number of records that were left out because another
-	// with the same ID was modified later or, at the same time, came first.
+	// with the same ID was modified later or, at the same time, came first. So
+	// it is with catalogues and scores, each of which replaces older ones as a
+	// whole.
 	Duplicates int `json:"duplicates"`
+	// NeverAffected is the number of statements of security databases that a
+	// package never had a flaw. They are not in the database.
+	NeverAffected int `json:"never_affected"`
 	// Nameless is the number of records that name no package.
 	Nameless int `json:"nameless"`
 	// GitRanges is the number of ranges of commits, which packages cannot be
@@ -126,6 +129,10 @@ const MaxNamed = 100
 // A source that cannot be read is an error. So is the lack of any usable
 // record, [ErrNoRecords], and too much data, [ErrLimit].
 //
+// A catalogue (KEV) or table of scores (EPSS) that cannot be read to its end is
+// not used at all, and named among the bad records. A security database that
+// does not tell whose it is is an error.
+//
 // Build keeps all records in memory, in a form that is about half as large as
 // their JSON text.
 func Build(ctx context.Context, dir string, sources []Source, opts ...BuildOption) (BuildReport, error) {
@@ -139,14 +146,22 @@ func Build(ctx context.Context, dir string, sources []Source, opts ...BuildOptio
 	if err := b.read(ctx, sources); err != nil {
 		return BuildReport{}, fmt.Errorf("vulndb: build: %w", err)
 	}
+	b.addSecDB()
 	report, contents := b.assemble()
+	b.reportSkips(&report)
 	if len(contents) == 0 {
 		return BuildReport{}, fmt.Errorf("vulndb: build: %w%s", ErrNoRecords, report.excuse())
 	}
+	more, infos, err := b.enricher.content()
+	if err != nil {
+		return BuildReport{}, fmt.Errorf("vulndb: build: %w", err)
+	}
+	contents = insertContent(contents, more)
 	info, err := publish(ctx, dir, contents, cfg)
 	if err != nil {
 		return BuildReport{}, fmt.Errorf("vulndb: build %s: %w", dir, err)
 	}
+	info.Enrichment = infos
 	report.Info = info
 	return report, nil
 }
@@ -176,6 +191,9 @@ type builder struct {
 	records    map[string]*compiled
 	duplicates int
 	bad        []badRecord
+	skips      []skip
+	enricher   enricher
+	secdb      secdbs
 }
 
 type badRecord struct {
@@ -232,27 +250,9 @@ func (b *builder) decode(ctx context.Context, c chunk, buf *[]byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		r, seq := &c.records[i], c.first+int64(i)
-		data, err := r.load(*buf, b.cfg.limits.record)
-		if errors.Is(err, advisory.ErrTooLarge) {
-			b.addBad(r.name, "", []string{err.Error()}, seq)
-			continue
+		if err := b.document(ctx, &c.records[i], c.first+int64(i), buf); err != nil {
+			return fmt.Errorf("%s: %w", c.records[i].name, err)
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", r.name, err)
-		}
-		if r.open != nil {
-			*buf = data
-			if err := b.cfg.limits.spend(int64(len(data))); err != nil {
-				return fmt.Errorf("%s: %w", r.name, err)
-			}
-		}
-		rec, defects, err := advisory.Decode(data)
-		if err != nil {
-			b.addBad(r.name, "", []string{err.Error()}, seq)
-			continue
-		}
-		b.add(compile(rec, defects, r.name, seq))
 	}
 	return nil
 }

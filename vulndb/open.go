@@ -21,6 +21,7 @@ import (
 type DB struct {
 	info  Info
 	files map[string]*file // by ecosystem
+	cve   *file            // what is known of CVEs; nil if nothing is
 }
 
 // A file is an open file of a database.
@@ -86,6 +87,13 @@ func openFiles(dir string, m *manifest) (*DB, error) {
 		}
 		db.files[entry.Ecosystem] = r
 	}
+	if f, ok := db.files[enrichEcosystem]; ok {
+		db.cve = f
+		if db.info.Enrichment, err = enrichmentInfo(f); err != nil {
+			db.Close()
+			return nil, err
+		}
+	}
 	return db, nil
 }
 
@@ -149,6 +157,7 @@ func (db *DB) Close() error {
 func (db *DB) Info() Info {
 	info := db.info
 	info.Sources = slices.Clone(info.Sources)
+	info.Enrichment = slices.Clone(info.Enrichment)
 	return info
 }
 

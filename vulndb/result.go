@@ -53,8 +53,8 @@ type Match struct {
 	// EPSS is nil if the database has no score for ID. KEV is nil if ID is not
 	// in the catalogue of the database or there is none, which
 	// [Info].Enrichment tells.
-	EPSS *EPSS `json:"epss"`
-	KEV  *KEV  `json:"kev"`
+	EPSS *EPSS `json:"epss,omitempty"`
+	KEV  *KEV  `json:"kev,omitempty"`
 	// Rejected is true if the CVE list or the NVD say that ID must not be used:
 	// that it names no flaw, or one that has another ID.
 	Rejected bool `json:"rejected,omitempty"`

@@ -120,8 +120,11 @@ func (db *Database) bad(where string, reason string) {
 func ecosystem(urls, release string) (string, error) {
 	urls = strings.ToLower(urls)
 	for _, known := range [...]struct{ part, ecosystem string }{
-		{"wolfi.dev", "Wolfi"}, {"cgr.dev", "Chainguard"}, {"chainguard", "Chainguard"},
-		{"mini.dev", "MinimOS"}, {"minimos", "MinimOS"},
+		{"wolfi.dev", "Wolfi"},
+		{"cgr.dev", "Chainguard"},
+		{"chainguard", "Chainguard"},
+		{"mini.dev", "MinimOS"},
+		{"minimos", "MinimOS"},
 	} {
 		if strings.Contains(urls, known.part) {
 			return known.ecosystem, nil
@@ -184,7 +187,7 @@ func (db *Database) fixes(name, version string, cves, others []string) {
 // parentheses at the end is a remark.
 func ids(text string) (cves, others []string, err error) {
 	names, _, _ := strings.Cut(text, "(")
-	for _, id := range strings.Fields(names) {
+	for id := range strings.FieldsSeq(names) {
 		switch {
 		case enrich.ValidCVE(id):
 			cves = append(cves, id)

@@ -194,6 +194,7 @@ type builder struct {
 	skips      []skip
 	enricher   enricher
 	secdb      secdbs
+	trivy      trivyLeft
 }
 
 type badRecord struct {

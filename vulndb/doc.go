@@ -9,8 +9,8 @@
 //	db, err := vulndb.Open(dir)
 //	result, err := db.Match(ctx, bom.OS, bom.Packages)
 //
-// Sources can also be security databases in the form of Alpine Linux, and say
-// more about CVEs: whether they have been exploited (KEV), how likely that is
+// Sources can also be security databases in the form of Alpine Linux or a
+// database of Trivy, and say more about CVEs: whether they have been exploited (KEV), how likely that is
 // (EPSS), and how severe they are (CVE list, NVD). [Info].Enrichment tells which
 // of these a database has.
 //

@@ -38,7 +38,7 @@ func kindOfFile(name string) (ext string, open func(openFunc) openFunc) {
 	switch ext = filepath.Ext(name); ext {
 	case ".json", ".jsonl", ".csv":
 		return ext, open
-	case ".zip":
+	case ".zip", ".db":
 		if !zipped {
 			return ext, open
 		}
@@ -123,6 +123,8 @@ func (b *builder) reportSkips(r *BuildReport) {
 		}
 	}
 	r.NeverAffected = b.secdb.never
+	r.Unsupported = append(r.Unsupported, b.trivy.unsupported()...)
+	slices.SortStableFunc(r.Unsupported, func(x, y UnsupportedReport) int { return cmp.Compare(x.Ecosystem, y.Ecosystem) })
 }
 
 // insertContent adds a file to those of the ecosystems, in order.
@@ -164,6 +166,9 @@ func (m *meter) Read(p []byte) (int, error) {
 // document reads a record, or whatever else the document is. An error means
 // that it cannot be read at all.
 func (b *builder) document(ctx context.Context, r *rawRecord, seq int64, buf *[]byte) error {
+	if r.trivy {
+		return b.readTrivy(ctx, r.name, seq)
+	}
 	if r.open == nil {
 		kind := enrich.Detect(r.data)
 		return b.whole(kind, r, seq, r.data)

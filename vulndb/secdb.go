@@ -73,9 +73,7 @@ func (b *builder) readSecDB(r *rawRecord, seq int64, in io.Reader, rest *meter) 
 			rec.aliases[id] = true
 		}
 		p := secdbPackage{doc.Ecosystem, f.Package}
-		if !slices.Contains(rec.fixed[p], f.Version) {
-			rec.fixed[p] = append(rec.fixed[p], f.Version)
-		}
+		rec.fixed[p] = append(rec.fixed[p], f.Version)
 	}
 	return nil
 }
@@ -93,7 +91,8 @@ func (b *builder) addSecDB() {
 		for p, versions := range s.fixed {
 			// Of several versions the lowest counts, as all end the range.
 			events := []advisory.Event{{Kind: advisory.Introduced, Version: "0"}}
-			for _, v := range slices.Sorted(slices.Values(versions)) {
+			slices.Sort(versions)
+			for _, v := range slices.Compact(versions) {
 				events = append(events, advisory.Event{Kind: advisory.Fixed, Version: v})
 			}
 			rec.Affected = append(rec.Affected, advisory.Affected{

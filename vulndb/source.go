@@ -32,7 +32,9 @@ type Source struct {
 //   - a .jsonl file: one record a line, which can be one of the CVE list or an
 //     element of the NVD's pages too;
 //   - a .csv file with the scores of EPSS;
-//   - one of these compressed by gzip, with .gz at the end of its name;
+//   - a .db file that is a database of Trivy (trivy.db): the advisories of Amazon
+//     Linux, Oracle Linux, Photon OS and Red Hat in it;
+//   - one of the first three compressed by gzip, with .gz at the end of its name;
 //   - a .zip file: members of these kinds, whatever their folder;
 //   - a folder: files of these kinds in it and in its folders, but not
 //     deeper. The layout of OSV's export, <Ecosystem>/all.zip, is one of these.
@@ -103,6 +105,8 @@ type rawRecord struct {
 	name string // for messages
 	data []byte
 	open openFunc // instead of data
+	// trivy is true for a database of Trivy, which is read in any order.
+	trivy bool
 }
 
 // Chunks end after so many records or bytes, to keep workers busy and memory
@@ -167,7 +171,14 @@ func (f *feeder) source(ctx context.Context, s Source) error {
 	}
 	ext, open := kindOfFile(s.path)
 	if ext == "" {
-		return fmt.Errorf("%q is not a .json, .jsonl, .csv or .zip file", s.path)
+		return fmt.Errorf("%q is not a .json, .jsonl, .csv, .db or .zip file", s.path)
+	}
+	if ext == ".db" {
+		if ok, err := isTrivy(s.path); err != nil {
+			return err
+		} else if !ok {
+			return fmt.Errorf("%q is no database of Trivy", s.path)
+		}
 	}
 	if ext == ".csv" {
 		if ok, err := beginsEPSS(open(openPath(s.path))); err != nil {
@@ -223,7 +234,19 @@ func (f *feeder) count(ctx context.Context, n int) error {
 }
 
 func (f *feeder) file(ctx context.Context, path string) error {
-	if ext, open := kindOfFile(path); ext != ".zip" {
+	ext, open := kindOfFile(path)
+	if ext == ".db" {
+		ok, err := isTrivy(path)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			f.skipped(path)
+			return nil
+		}
+		return f.add(rawRecord{name: path, trivy: true})
+	}
+	if ext != ".zip" {
 		return f.document(ctx, path, ext, open(openPath(path)))
 	}
 	file, err := os.Open(path)
@@ -250,7 +273,7 @@ func (f *feeder) zip(ctx context.Context, name string, r io.ReaderAt, size int64
 		label := name + ":" + m.Name
 		ext, open := kindOfFile(m.Name)
 		switch {
-		case ext != "" && ext != ".zip":
+		case ext != "" && ext != ".zip" && ext != ".db":
 			err = f.document(ctx, label, ext, open(m.Open))
 		case !strings.HasSuffix(m.Name, "/"):
 			f.skipped(label)

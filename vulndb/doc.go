@@ -10,9 +10,9 @@
 //	result, err := db.Match(ctx, bom.OS, bom.Packages)
 //
 // Sources can also be security databases in the form of Alpine Linux or a
-// database of Trivy, and say more about CVEs: whether they have been exploited (KEV), how likely that is
-// (EPSS), and how severe they are (CVE list, NVD). [Info].Enrichment tells which
-// of these a database has.
+// database of Trivy, and say more about CVEs: whether they have been exploited
+// (KEV), how likely that is (EPSS), and how severe they are (CVE list, NVD).
+// [Info].Enrichment tells which of these a database has.
 //
 // # What an answer is worth
 //

@@ -160,6 +160,7 @@ type walker struct {
 	visitor Visitor
 	path    []string
 	seen    map[uint64]bool
+	bytes   int64 // of all pages
 }
 
 // page reads a page of the tree and what hangs on it.
@@ -174,6 +175,9 @@ func (w *walker) page(id uint64, depth int) error {
 	b, err := w.db.read(id)
 	if err != nil {
 		return err
+	}
+	if w.bytes += int64(len(b)); w.bytes > w.db.size {
+		return damaged("pages share bytes")
 	}
 	return w.content(b, id, depth)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -120,15 +121,22 @@ func TestLoops(t *testing.T) {
 	}
 	visitor := Visitor{Entry: func([]string, []byte, []byte) error { return nil }}
 	for name, b := range map[string][]byte{
-		"a loop":                  page(flagBranch, [4]uint32{0, 0, 2, 0}),
-		"elements that overlap":   page(flagLeaf, [4]uint32{0, 32, 8, 8}, [4]uint32{0, 16, 8, 8}),
-		"data in the table":       page(flagLeaf, [4]uint32{0, 0, 8, 8}),
-		"data beyond the page":    page(flagLeaf, [4]uint32{0, 16, 8, 1 << 30}),
-		"no page at all":          page(flagBranch, [4]uint32{0, 0, 0xFFFFFFFF, 0xFFFFFFFF}),
+		"a loop":                page(flagBranch, [4]uint32{0, 0, 2, 0}),
+		"elements that overlap": page(flagLeaf, [4]uint32{0, 32, 8, 8}, [4]uint32{0, 16, 8, 8}),
+		"data in the table":     page(flagLeaf, [4]uint32{0, 0, 8, 8}),
+		"data beyond the page":  page(flagLeaf, [4]uint32{0, 16, 8, 1 << 30}),
+		"no page at all":        page(flagBranch, [4]uint32{0, 0, 0xFFFFFFFF, 0xFFFFFFFF}),
+		"pages that share bytes": func() []byte {
+			b := page(flagBranch, [4]uint32{0, 0, 3, 0}, [4]uint32{0, 0, 4, 0}, [4]uint32{0, 0, 5, 0})
+			three, two := page(flagLeaf), page(flagLeaf)
+			three[12], two[12] = 2, 1 // with the pages that follow
+			return slices.Concat(b, three, two, page(flagLeaf))
+		}(),
 		"a meta page in the tree": page(flagMeta, [4]uint32{}),
 		"a bucket too short":      page(flagLeaf, [4]uint32{flagBucket, 16, 8, 8}),
 	} {
-		db := &DB{r: bytes.NewReader(append(make([]byte, 2048), b...)), size: 3072, pageSize: 1024, root: 2, pages: 3}
+		data := append(make([]byte, 2048), b...)
+		db := &DB{r: bytes.NewReader(data), size: int64(len(data)), pageSize: 1024, root: 2, pages: uint64(len(data) / 1024)}
 		assert.ErrorIs(t, db.Walk(visitor), ErrDamaged, name)
 	}
 }

@@ -194,6 +194,7 @@ const (
 )
 
 // content makes the content of the file. It is nil if no source said anything.
+// The enricher is of no use afterwards.
 func (e *enricher) content() (*dbfile.Content, []EnrichmentInfo, error) {
 	names := map[string]bool{}
 	for _, list := range e.lists {
@@ -284,6 +285,7 @@ func (e *enricher) entry(c *dbfile.Content, cve string) ([]byte, error) {
 				return nil, err
 			}
 			add(&one)
+			delete(list, cve) // it is not needed again, and there are many
 		}
 	}
 	flags := uint64(0)

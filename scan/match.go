@@ -66,7 +66,7 @@ func (s *Scanner) match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 		return r, nil
 	}
 	info := s.cfg.db.Info()
-	r.Database = Database{info.Built, info.ID, info.Sources}
+	r.Database = Database{info.Built, info.ID, info.Sources, info.Enrichment}
 	m, err := s.matchPackages(ctx, bom)
 	if err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
@@ -85,7 +85,7 @@ func (s *Scanner) match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 	}
 	for i := range m.Matches {
 		match := &m.Matches[i]
-		f, problems := finding(r.Packages[match.Package], match)
+		f, problems := s.finding(r.Packages[match.Package], match)
 		r.Problems = append(r.Problems, problems...)
 		s.judge(r, f)
 	}
@@ -287,47 +287,15 @@ func packageLayer(l *sbom.Layer) PackageLayer { return PackageLayer{l.Index, l.D
 
 // finding makes a finding of a match. The problems are ratings that cannot be
 // read.
-//
-// The severity of an operating system package is the word that the advisory
-// has, for the package before that for the flaw, or else that of the newest
-// CVSS vector: a distribution knows what the flaw does to its own package. For
-// other packages it is the other way round.
-func finding(p Package, m *vulndb.Match) (Finding, []Problem) {
+func (s *Scanner) finding(p Package, m *vulndb.Match) (Finding, []Problem) {
 	f := Finding{
-		ID: m.ID, Aliases: m.Aliases, CVSS: []CVSS{}, Package: p, FixedVersion: m.FixedVersion, Status: Status(m.Status),
+		ID: m.ID, Aliases: m.Aliases, Package: p, FixedVersion: m.FixedVersion, Status: Status(m.Status),
 		Title: m.Summary, Description: m.Details, References: m.References, CWEs: m.CWEs, Published: m.Published, Modified: m.Modified,
-		Evidence: m.Evidence, OtherEvidence: m.Other,
+		EPSS: m.EPSS, KEV: m.KEV, Rejected: m.Rejected, Evidence: m.Evidence, OtherEvidence: m.Other,
 	}
 	var problems []Problem
-	var best cvss.Vector
-	var word cvss.Severity
-	for _, rating := range m.Severity {
-		if !strings.HasPrefix(rating.Type, "CVSS_") {
-			severity, err := cvss.ParseSeverity(rating.Score)
-			if err == nil && word == cvss.Unknown {
-				word = severity
-			}
-			continue // other words are of no known scale
-		}
-		v, err := cvss.Parse(rating.Score)
-		if err != nil {
-			problems = append(problems, Problem{Path: firstPath(p.Paths), Extractor: "match", Error: fmt.Sprintf("rating by %s: %v", m.RatedBy, err)})
-			continue
-		}
-		f.CVSS = append(f.CVSS, CVSS{m.RatedBy, v.Version(), rating.Score, v.Score()})
-		if best.IsZero() || v.Version() > best.Version() {
-			best = v
-		}
-	}
-	_, ofDistribution := distro.PackageScheme(p.Type)
-	switch {
-	case word != cvss.Unknown && (best.IsZero() || ofDistribution):
-		f.Severity = word
-	case !best.IsZero():
-		f.Severity = best.Severity()
-	}
-	if f.Severity != cvss.Unknown {
-		f.SeveritySource = m.RatedBy
+	for _, err := range s.cfg.rate(&f, m) {
+		problems = append(problems, Problem{Path: firstPath(p.Paths), Extractor: "match", Error: err.Error()})
 	}
 	return f, problems
 }

@@ -28,12 +28,13 @@ type config struct {
 	ignoreStatuses []Status
 	ignoreUnfixed  bool
 	matchOwned     bool
+	severityOrder  []SeverityBasis
 	clock          func() time.Time
 	log            *slog.Logger
 }
 
 func defaultConfig() config {
-	return config{clock: time.Now, log: slog.New(slog.DiscardHandler)}
+	return config{severityOrder: SeverityBases(), clock: time.Now, log: slog.New(slog.DiscardHandler)}
 }
 
 // WithDB sets the database to compare packages with. The Scanner does not

@@ -44,7 +44,7 @@ func (s *Scanner) Rematch(ctx context.Context, report *Report, changes *vulndb.C
 	info := s.cfg.db.Info()
 	r := *report
 	r.OS = s.os(bom.OS) // support may have ended since
-	r.Database = Database{info.Built, info.ID, info.Sources}
+	r.Database = Database{info.Built, info.ID, info.Sources, info.Enrichment}
 	r.Coverage = slices.Clone(report.Coverage)
 	r.Packages = slices.Clone(report.Packages)
 	r.Problems = slices.Clone(report.Problems)
@@ -66,6 +66,9 @@ func (s *Scanner) keeps(report *Report, changes *vulndb.Changes) bool {
 		return false
 	}
 	if changes.From != report.Database.ID || changes.To != s.cfg.db.Info().ID {
+		return false
+	}
+	if changes.Enrichment && len(report.Findings)+len(report.Suppressed) > 0 {
 		return false
 	}
 	installed := slices.Clone(report.BOM.Packages)

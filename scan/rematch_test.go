@@ -249,3 +249,42 @@ func TestRematch(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, want, got, "a product is compared in full")
 }
+
+// Findings get what a newer catalogue says of them, though no advisory differs.
+func TestRematchEnrichment(t *testing.T) {
+	const advisory = `{"id": "CVE-2026-0001", "modified": "2026-01-02T00:00:00Z", "affected": [{"package": {"ecosystem": "Debian:12", "name": "foo"}, "versions": ["1"]}]}`
+	const kev = `{"title": "T", "catalogVersion": "2026.01.01", "dateReleased": "2026-01-01T00:00:00Z", "count": 1, "vulnerabilities": [
+		{"cveID": "CVE-2026-0001", "vulnerabilityName": "N", "dateAdded": "2024-02-03", "shortDescription": "D"}]}`
+	database := func(files ...string) *vulndb.DB {
+		dir := t.TempDir()
+		for i, text := range files {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.json", i)), []byte(text), 0o600))
+		}
+		out := filepath.Join(dir, "db")
+		_, err := vulndb.Build(t.Context(), out, []vulndb.Source{vulndb.FileSource(dir)})
+		require.NoError(t, err)
+		db, err := vulndb.Open(out)
+		require.NoError(t, err)
+		t.Cleanup(func() { assert.NoError(t, db.Close()) })
+		return db
+	}
+	from, to := database(advisory), database(advisory, kev)
+	scanner := func(db *vulndb.DB) *scan.Scanner {
+		s, err := scan.New(scan.WithDB(db))
+		require.NoError(t, err)
+		return s
+	}
+	bom := &sbom.BOM{OS: sbom.OS{ID: "debian", Version: "12"}, Packages: []sbom.Package{{Type: "deb", Name: "foo", Version: "1", Source: sbom.Source{Name: "foo", Version: "1"}}}}
+	report, err := scanner(from).Match(t.Context(), bom)
+	require.NoError(t, err)
+	require.Len(t, report.Findings, 1)
+	require.Nil(t, report.Findings[0].KEV)
+	changes, err := vulndb.Diff(t.Context(), from, to)
+	require.NoError(t, err)
+	require.Empty(t, changes.Ecosystems)
+	again, err := scanner(to).Rematch(t.Context(), report, changes)
+	require.NoError(t, err)
+	require.Len(t, again.Findings, 1)
+	assert.NotNil(t, again.Findings[0].KEV)
+	assert.NotEmpty(t, again.Database.Enrichment)
+}

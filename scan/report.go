@@ -68,6 +68,9 @@ type Database struct {
 	Built   time.Time           `json:"built,omitzero"`
 	ID      string              `json:"id,omitempty"`
 	Sources []vulndb.SourceInfo `json:"sources"`
+	// Enrichment are the sources that say more about CVEs. Without "KEV" among
+	// them nothing is known of which flaws have been exploited.
+	Enrichment []vulndb.EnrichmentInfo `json:"enrichment,omitempty"`
 }
 
 // A Summary counts Findings by severity, and those with a fixed version.
@@ -89,11 +92,20 @@ type Finding struct {
 	// Aliases are the other names, and the IDs of all advisories on it.
 	Aliases  []string      `json:"aliases"`
 	Severity cvss.Severity `json:"severity"`
-	// SeveritySource is the advisory that rates the flaw, empty if Severity
-	// is Unknown.
+	// SeveritySource is the advisory that rates the flaw, or the source of
+	// enrichment such as "NVD"; empty if Severity is Unknown.
 	SeveritySource string `json:"severity_source"`
-	// CVSS are the vectors that the advisory states.
-	CVSS         []CVSS   `json:"cvss"`
+	// CVSS are the vectors that the advisory states, then those of the sources
+	// of enrichment.
+	CVSS []CVSS `json:"cvss"`
+	// EPSS is how likely the flaw is to be exploited, nil if the database has
+	// no score. KEV says that it has been; nil if it is not in the catalogue or
+	// the database has none, see [Database].Enrichment.
+	EPSS *vulndb.EPSS `json:"epss,omitempty"`
+	KEV  *vulndb.KEV  `json:"kev,omitempty"`
+	// Rejected is true if ID is said to name no flaw, or one that has another
+	// ID.
+	Rejected     bool     `json:"rejected,omitempty"`
 	Package      Package  `json:"package"`
 	FixedVersion string   `json:"fixed_version"`
 	Status       Status   `json:"status"`
@@ -112,7 +124,7 @@ type Finding struct {
 
 // A CVSS is one vector of a flaw.
 type CVSS struct {
-	Source  string  `json:"source"`  // the advisory
+	Source  string  `json:"source"`  // the advisory, or a source of enrichment
 	Version string  `json:"version"` // "2.0", "3.0", "3.1" or "4.0"
 	Vector  string  `json:"vector"`
 	Score   float64 `json:"score"` // 0.0 to 10.0

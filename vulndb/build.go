@@ -1,18 +1,18 @@
 package vulndb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/imagevet/imagevet/internal/advisory"
 )
 
 // A BuildOption changes one default of [Build]. If two conflict, the last one
@@ -63,7 +63,7 @@ type BuildReport struct {
 	Unsupported []UnsupportedReport `json:"unsupported"`
 	// Bad is the number of records that were left out, in full or in part.
 	// BadRecords names the first [MaxNamed] of them, in the order of the
-	// sources.
+	// sources. Entries of catalogues count like records.
 	Bad        int         `json:"bad"`
 	BadRecords []BadRecord `json:"bad_records"`
 	// Skipped is the number of files and members that are of no kind that is
@@ -71,8 +71,13 @@ type BuildReport struct {
 	Skipped      int      `json:"skipped"`
 	SkippedFiles []string `json:"skipped_files"`
 	// Duplicates is the number of records that were left out because another
-	// with the same ID was modified later or, at the same time, came first.
+	// with the same ID was modified later or, at the same time, came first. So
+	// it is with catalogues and scores, each of which replaces older ones as a
+	// whole.
 	Duplicates int `json:"duplicates"`
+	// NeverAffected is the number of statements of security databases that a
+	// package never had a flaw. They are not in the database.
+	NeverAffected int `json:"never_affected"`
 	// Nameless is the number of records that name no package.
 	Nameless int `json:"nameless"`
 	// Flawless is the number of records that were left out because a
@@ -131,6 +136,10 @@ const MaxNamed = 100
 // A source that cannot be read is an error. So is the lack of any usable
 // record, [ErrNoRecords], and too much data, [ErrLimit].
 //
+// A catalogue (KEV) or table of scores (EPSS) that cannot be read to its end is
+// not used at all, and named among the bad records. A security database that
+// does not tell whose it is is an error.
+//
 // Build keeps what it needs of records in a temporary file of the folder, and
 // some hundred bytes in memory for each; and, for as many ecosystems as there
 // are workers, all that they say of versions.
@@ -159,11 +168,16 @@ func Build(ctx context.Context, dir string, sources []Source, opts ...BuildOptio
 // them is not enough.
 func build(ctx context.Context, dir string, sources []Source, cfg buildConfig, check func(*BuildReport, []*fileBuilder) error) (BuildReport, error) {
 	b := builder{cfg: cfg, spill: spill{dir: dir, limit: cfg.spill}}
+	b.enricher.spill = &b.spill
 	defer b.spill.close()
 	if err := b.read(ctx, sources); err != nil {
 		return BuildReport{}, err
 	}
+	if err := b.addSecDB(); err != nil {
+		return BuildReport{}, err
+	}
 	report, files := b.assemble()
+	b.reportSkips(&report)
 	if err := check(&report, files); err != nil {
 		return BuildReport{}, err
 	}
@@ -175,9 +189,17 @@ func build(ctx context.Context, dir string, sources []Source, cfg buildConfig, c
 			}})
 		}
 	}
+	more := b.enricher.file()
+	if more != nil && cfg.carry.builds(enrichEcosystem) {
+		full = append(full, newFile{enrichEcosystem, more.texts, more.modified, more.write})
+		slices.SortFunc(full, func(a, b newFile) int { return cmp.Compare(a.ecosystem, b.ecosystem) })
+	}
 	info, err := publish(ctx, dir, full, cfg)
 	if err != nil {
 		return BuildReport{}, err
+	}
+	if more != nil {
+		info.Enrichment = more.infos
 	}
 	report.Info = info
 	for _, f := range files {
@@ -212,6 +234,10 @@ type builder struct {
 	records    records
 	duplicates int
 	bad        []badRecord
+	skips      []skip
+	enricher   enricher
+	secdb      secdbs
+	trivy      trivyLeft
 }
 
 type badRecord struct {
@@ -268,28 +294,8 @@ func (b *builder) decode(ctx context.Context, c chunk, buf *[]byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		r, seq := &c.records[i], c.first+int64(i)
-		data, err := r.load(*buf, b.cfg.limits.record)
-		if errors.Is(err, advisory.ErrTooLarge) {
-			b.addBad(r.name, "", []string{err.Error()}, seq)
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", r.name, err)
-		}
-		if r.open != nil {
-			*buf = data
-			if err := b.cfg.limits.spend(int64(len(data))); err != nil {
-				return fmt.Errorf("%s: %w", r.name, err)
-			}
-		}
-		rec, defects, err := advisory.Decode(data)
-		if err != nil {
-			b.addBad(r.name, "", []string{err.Error()}, seq)
-			continue
-		}
-		if err := b.add(compile(rec, defects, r.name, seq)); err != nil {
-			return err
+		if err := b.document(ctx, &c.records[i], c.first+int64(i), buf); err != nil {
+			return fmt.Errorf("%s: %w", c.records[i].name, err)
 		}
 	}
 	return nil

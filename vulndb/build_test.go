@@ -196,7 +196,7 @@ func TestBuildErrors(t *testing.T) {
 	}{
 		{"nothing", vulndb.Source{}, nil, "no such file", fs.ErrNotExist},
 		{"no such file", vulndb.FileSource(filepath.Join(t.TempDir(), "none.zip")), nil, "none.zip", fs.ErrNotExist},
-		{"a file of another kind", file("a.txt", simple("CVE-2026-0001")), nil, "not a .json, .jsonl or .zip file", nil},
+		{"a file of another kind", file("a.txt", simple("CVE-2026-0001")), nil, "not a .json, .jsonl, .csv, .db or .zip file", nil},
 		{"no archive", file("a.zip", "hello"), nil, "a.zip: zip: not a valid zip file", nil},
 		{"half an archive", file("a.zip", broken[:len(broken)-30]), nil, "a.zip: zip: not a valid zip file", nil},
 		{"a broken member", file("a.zip", broken), nil, "a.zip:1.json: ", nil},

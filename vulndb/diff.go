@@ -24,6 +24,9 @@ type Changes struct {
 	To   string `json:"to"`
 	// Ecosystems are those with a difference, sorted by Ecosystem.
 	Ecosystems []EcosystemChanges `json:"ecosystems"`
+	// Enrichment is true if something differs in what sources of enrichment say
+	// about CVEs, see [Info].Enrichment, which can be about any match.
+	Enrichment bool `json:"enrichment"`
 }
 
 // EcosystemChanges are the differences in one ecosystem and release.
@@ -61,7 +64,7 @@ const (
 )
 
 // IsZero reports whether nothing differs.
-func (c *Changes) IsZero() bool { return len(c.Ecosystems) == 0 }
+func (c *Changes) IsZero() bool { return len(c.Ecosystems) == 0 && !c.Enrichment }
 
 // Diff compares two databases: which packages can have another answer from
 // [DB.Match] in the second. Files with equal digests are not read; of the
@@ -83,6 +86,10 @@ func Diff(ctx context.Context, from, to *DB) (changes *Changes, err error) {
 	for _, base := range slices.Sorted(maps.Keys(bases)) {
 		d := differ{from: from.files[base], to: to.files[base]}
 		if d.from != nil && d.to != nil && d.from.sum == d.to.sum {
+			continue
+		}
+		if base == enrichEcosystem {
+			out.Enrichment = true
 			continue
 		}
 		if err := d.run(ctx); err != nil {
@@ -287,7 +294,8 @@ func (w *walker) fingerprints() (verdicts, all []fingerprint, err error) {
 // Affects reports whether [DB.Match] can answer in another way for packages of
 // a distribution: whether one of them is looked up under a name that differs,
 // or in an ecosystem that one of the databases lacks. If it is false, all that
-// differs in the answers is [Evidence].Database.
+// differs in the answers is [Evidence].Database and, if Enrichment is true, what
+// is from there.
 func (c *Changes) Affects(os inventory.OS, pkgs []inventory.Package) bool {
 	m := newMatcher(nil, os, nil)
 	types := map[string]*changedTarget{}

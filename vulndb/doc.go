@@ -14,6 +14,11 @@
 //
 //	report, err := vulndb.Update(ctx, dir, vulndb.WithEcosystems("Debian", "PyPI"))
 //
+// Sources can also be security databases in the form of Alpine Linux or a
+// database of Trivy, and say more about CVEs: whether they have been exploited
+// (KEV), how likely that is (EPSS), and how severe they are (CVE list, NVD).
+// [Info].Enrichment tells which of these a database has.
+//
 // # What an answer is worth
 //
 // Each [Match] carries its [Evidence]: the advisory, the name and version that

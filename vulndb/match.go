@@ -419,6 +419,9 @@ func (m *matcher) result(ctx context.Context) (*Result, error) {
 		}
 		m.unknownProblem(f, records, seen)
 	}
+	if err := m.db.enrich(ctx, out.Matches); err != nil {
+		return nil, err
+	}
 	slices.SortFunc(m.problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Package, b.Package), cmp.Compare(a.Message, b.Message))
 	})

@@ -24,6 +24,7 @@ type DB struct {
 	info  Info
 	files map[string]*file // by ecosystem
 	users atomic.Int64     // calls that use the files, and one until Close
+	cve   *file            // what is known of CVEs; nil if nothing is
 }
 
 // ErrClosed says that a database was closed before it was used.
@@ -103,6 +104,13 @@ func openFiles(dir string, m *manifest) (*DB, error) {
 			return nil, fmt.Errorf("%w: two files for %q", ErrCorrupt, entry.Ecosystem)
 		}
 		db.files[entry.Ecosystem] = r
+	}
+	if f, ok := db.files[enrichEcosystem]; ok {
+		db.cve = f
+		if db.info.Enrichment, err = enrichmentInfo(f); err != nil {
+			db.Close()
+			return nil, err
+		}
 	}
 	return db, nil
 }
@@ -220,6 +228,7 @@ func (db *DB) closeFiles() error {
 func (db *DB) Info() Info {
 	info := db.info
 	info.Sources = slices.Clone(info.Sources)
+	info.Enrichment = slices.Clone(info.Enrichment)
 	return info
 }
 

@@ -33,16 +33,31 @@ type Match struct {
 
 	// What follows is from the advisory in Evidence. Texts that it lacks are
 	// from the first in Other that has them, and so are Severity and CWEs, but
-	// only from an advisory on a single flaw.
+	// only from an advisory on a single flaw. What no advisory has is from the
+	// sources in [Info].Enrichment: the CVE list, then the NVD, then KEV.
 
 	// Summary is one line of plain text, Details CommonMark. Either can be
 	// empty.
 	Summary string `json:"summary"`
 	Details string `json:"details"`
 	// Severity holds the ratings as the advisory RatedBy states them, those
-	// for the package first. RatedBy is empty if there are none.
+	// for the package first. Without such an advisory RatedBy is the Source of
+	// the first of Ratings, such as "NVD", and Severity holds those of it.
+	// RatedBy is empty if there are none.
 	Severity []Severity `json:"severity"`
 	RatedBy  string     `json:"rated_by"`
+	// Ratings are all of the sources of enrichment: of the CVE list whoever
+	// assigned the CVE comes first, then the others of it, such as CISA-ADP;
+	// then those of the NVD, its own first.
+	Ratings []Rating `json:"ratings,omitempty"`
+	// EPSS is nil if the database has no score for ID. KEV is nil if ID is not
+	// in the catalogue of the database or there is none, which
+	// [Info].Enrichment tells.
+	EPSS *EPSS `json:"epss,omitempty"`
+	KEV  *KEV  `json:"kev,omitempty"`
+	// Rejected is true if the CVE list or the NVD say that ID must not be used:
+	// that it names no flaw, or one that has another ID.
+	Rejected bool `json:"rejected,omitempty"`
 	// CWEs are numbers of the Common Weakness Enumeration
 	// (https://cwe.mitre.org), sorted; few databases state them.
 	CWEs []int `json:"cwes,omitempty"`
@@ -144,6 +159,8 @@ type Info struct {
 	ID string `json:"id"`
 	// Sources are the ecosystems, sorted by name.
 	Sources []SourceInfo `json:"sources"`
+	// Enrichment are the sources that say more about CVEs, sorted by name.
+	Enrichment []EnrichmentInfo `json:"enrichment,omitempty"`
 }
 
 // A SourceInfo describes the advisories on one ecosystem.

@@ -31,11 +31,26 @@ type Source struct {
 
 // FileSource returns the advisories of a file or folder of the local system:
 //
-//   - a .json file: one record;
-//   - a .jsonl file: one record a line;
-//   - a .zip file: members of these two kinds, whatever their folder;
-//   - a folder: files of these three kinds in it and in its folders, but not
+//   - a .json file: one record, or one of the documents below;
+//   - a .jsonl file: one record a line, which can be one of the CVE list or an
+//     element of the NVD's pages too;
+//   - a .csv file with the scores of EPSS;
+//   - a .db file that is a database of Trivy (trivy.db): the advisories of Amazon
+//     Linux, Oracle Linux, Photon OS and Red Hat in it;
+//   - one of the first three compressed by gzip, with .gz at the end of its name;
+//   - a .zip file: members of these kinds, whatever their folder;
+//   - a folder: files of these kinds in it and in its folders, but not
 //     deeper. The layout of OSV's export, <Ecosystem>/all.zip, is one of these.
+//
+// What a document is, its content tells. Beside OSV records there are
+//
+//   - CISA's catalogue of known exploited vulnerabilities (KEV), records of the
+//     CVE list (JSON 5; its releases as a .zip with one file a record), and
+//     pages and feeds of the NVD (API 2.0). They say more about CVEs, with the
+//     scores of EPSS: see [EnrichmentInfo];
+//   - security databases in the form of Alpine Linux, of Alpine, Wolfi,
+//     Chainguard or MinimOS, whichever their URLs name. They become records
+//     such as ALPINE-SECDB-CVE-2024-1234.
 //
 // Other files and members are listed as skipped in the [BuildReport].
 // Symbolic links are followed.
@@ -92,7 +107,9 @@ type chunk struct {
 type rawRecord struct {
 	name string // for messages
 	data []byte
-	open func() (io.ReadCloser, error) // instead of data
+	open openFunc // instead of data
+	// trivy is true for a database of Trivy, which is read in any order.
+	trivy bool
 }
 
 // Chunks end after so many records or bytes, to keep workers busy and memory
@@ -155,18 +172,30 @@ func (f *feeder) source(ctx context.Context, s Source) error {
 	if info.IsDir() {
 		return f.folder(ctx, s.path, 1)
 	}
-	if !wanted(s.path) {
-		return fmt.Errorf("%q is not a .json, .jsonl or .zip file", s.path)
+	ext, open := kindOfFile(s.path)
+	if ext == "" {
+		return fmt.Errorf("%q is not a .json, .jsonl, .csv, .db or .zip file", s.path)
+	}
+	if ext == ".db" {
+		if ok, err := isTrivy(s.path); err != nil {
+			return err
+		} else if !ok {
+			return fmt.Errorf("%q is no database of Trivy", s.path)
+		}
+	}
+	if ext == ".csv" {
+		if ok, err := beginsEPSS(open(openPath(s.path))); err != nil {
+			return fmt.Errorf("%s: %w", s.path, err)
+		} else if !ok {
+			return fmt.Errorf("%q has no scores of EPSS", s.path)
+		}
 	}
 	return f.file(ctx, s.path)
 }
 
 func wanted(name string) bool {
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".json", ".jsonl", ".zip":
-		return true
-	}
-	return false
+	ext, _ := kindOfFile(name)
+	return ext != ""
 }
 
 // folder reads the files of a folder and, down to the given depth, of those in
@@ -208,17 +237,20 @@ func (f *feeder) count(ctx context.Context, n int) error {
 }
 
 func (f *feeder) file(ctx context.Context, path string) error {
-	open := func() (io.ReadCloser, error) { return os.Open(path) }
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".json":
-		return f.add(rawRecord{name: path, open: open})
-	case ".jsonl":
-		r, err := open()
+	ext, open := kindOfFile(path)
+	if ext == ".db" {
+		ok, err := isTrivy(path)
 		if err != nil {
 			return err
 		}
-		defer r.Close()
-		return f.lines(ctx, path, r)
+		if !ok {
+			f.skipped(path)
+			return nil
+		}
+		return f.add(rawRecord{name: path, trivy: true})
+	}
+	if ext != ".zip" {
+		return f.document(ctx, path, ext, open(openPath(path)))
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -243,15 +275,12 @@ func (f *feeder) zip(ctx context.Context, name string, r io.ReaderAt, size int64
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		label := name + ":" + m.Name
-		switch strings.ToLower(filepath.Ext(m.Name)) {
-		case ".json":
-			err = f.add(rawRecord{name: label, open: m.Open})
-		case ".jsonl":
-			err = f.member(ctx, label, m)
-		default:
-			if !strings.HasSuffix(m.Name, "/") {
-				f.skipped(label)
-			}
+		ext, open := kindOfFile(m.Name)
+		switch {
+		case ext != "" && ext != ".zip" && ext != ".db":
+			err = f.document(ctx, label, ext, open(m.Open))
+		case !strings.HasSuffix(m.Name, "/"):
+			f.skipped(label)
 		}
 		if err != nil {
 			return err
@@ -292,15 +321,6 @@ func (r *inflater) Read(p []byte) (int, error) {
 		return 0, io.ErrClosedPipe
 	}
 	return r.ReadCloser.Read(p)
-}
-
-func (f *feeder) member(ctx context.Context, label string, m *zip.File) error {
-	r, err := m.Open()
-	if err != nil {
-		return fmt.Errorf("%s: %w", label, err)
-	}
-	defer r.Close()
-	return f.lines(ctx, label, r)
 }
 
 // lines reads one record a line. Blank lines are nothing.
@@ -354,19 +374,13 @@ func readLine(in *bufio.Reader, limit int) (line []byte, tooLong bool, size int6
 	}
 }
 
-// load returns the content of a record. A record that is too large is an
-// error that wraps advisory.ErrTooLarge.
-func (r *rawRecord) load(buf []byte, limit int) ([]byte, error) {
-	if r.open == nil {
-		return r.data, nil
-	}
-	in, err := r.open()
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
-	buf = buf[:0]
+// load reads the rest of a record whose head is in buf already. A record that
+// is too large is an error that wraps advisory.ErrTooLarge.
+func load(in io.Reader, buf []byte, limit int) ([]byte, error) {
 	for {
+		if len(buf) > limit {
+			return nil, advisory.ErrTooLarge
+		}
 		if len(buf) == cap(buf) {
 			buf = slices.Grow(buf, 4<<10)
 		}

@@ -45,6 +45,9 @@ func printChanges(w io.Writer, c *vulndb.Changes) error {
 	if c.IsZero() {
 		b.WriteString("\nThey have the same advisories.\n")
 	}
+	if c.Enrichment {
+		b.WriteString("\nWhat is said about CVEs differs: exploitation, scores, ratings or texts.\n")
+	}
 	titles := []struct{ change, title string }{
 		{vulndb.ChangeAdded, "added"},
 		{vulndb.ChangeRemoved, "removed"},

@@ -37,7 +37,7 @@ func (t *table) columns(r *scan.Report) []*column {
 		{title: "FIXED IN", least: 8, text: fixedIn},
 		{title: "ID", least: 8, text: func(f *scan.Finding) string { return f.ID }},
 		{title: "IMAGE", fill: true, least: 12, text: imageName}, // of a product
-		{title: "TITLE", fill: true, least: 20, text: func(f *scan.Finding) string { return f.Title }},
+		{title: "TITLE", fill: true, least: 20, text: title},
 		{title: "SOURCE", fill: true, least: 12, text: sourceName},
 		{title: "LAYER", fill: true, least: 20, text: layerName(r)},
 		{title: "ALIASES", fill: true, least: 16, text: aliases},
@@ -204,4 +204,12 @@ func command(createdBy string) string {
 		return "RUN " + rest
 	}
 	return createdBy
+}
+
+// title is that of a flaw, with a word on what is known to be exploited.
+func title(f *scan.Finding) string {
+	if f.KEV != nil {
+		return strings.TrimSpace("[exploited] " + f.Title)
+	}
+	return f.Title
 }

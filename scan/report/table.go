@@ -166,6 +166,9 @@ func (t *table) database(db *scan.Database) {
 	for _, s := range db.Sources {
 		t.field("", plain, fmt.Sprintf("%s: %s, newest of %s", s.Ecosystem, plural(s.Records, "advisory"), s.Modified.UTC().Format(time.DateOnly)))
 	}
+	for _, e := range db.Enrichment {
+		t.field("", plain, fmt.Sprintf("%s: %s, of %s", strings.TrimSpace(e.Source+" "+e.Version), plural(e.CVEs, "CVE"), e.Date.UTC().Format(time.DateOnly)))
+	}
 }
 
 // shortID shortens a digest to what people compare by eye.

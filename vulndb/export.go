@@ -121,7 +121,8 @@ func (l *list) pending(have index) []string {
 }
 
 // gone reports whether have holds a record that the list has not, though it
-// reaches back that far.
+// reaches back that far. That the oldest records of all were removed shows only
+// when the export is asked for again: see maxAge.
 func (l *list) gone(have index) bool {
 	for id, t := range have {
 		if _, ok := l.modified[id]; !ok && t.After(l.oldest) {

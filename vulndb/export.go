@@ -31,10 +31,13 @@ func (x index) put(id string, modified time.Time) {
 	}
 }
 
-// newest is when the newest record was modified.
-func (x index) newest() (newest time.Time) {
+// newest is when the newest record was modified. Dates that lie more than a day
+// ahead of now are mistakes: if they counted, everything after the correction
+// would look stale.
+func (x index) newest(now time.Time) (newest time.Time) {
+	limit := now.Add(24 * time.Hour)
 	for _, t := range x {
-		if t.After(newest) {
+		if t.After(newest) && !t.After(limit) {
 			newest = t
 		}
 	}

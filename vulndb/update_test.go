@@ -156,7 +156,8 @@ func rec(id string, day int, more ...string) string {
 
 func update(tb testing.TB, dir string, opts ...vulndb.UpdateOption) (vulndb.UpdateReport, error) {
 	tb.Helper()
-	return vulndb.Update(tb.Context(), dir, append([]vulndb.UpdateOption{clock, vulndb.WithoutWaits()}, opts...)...)
+	later := vulndb.WithClock(func() time.Time { return time.Date(2026, 1, 20, 0, 0, 0, 0, time.UTC) })
+	return vulndb.Update(tb.Context(), dir, append([]vulndb.UpdateOption{later, vulndb.WithoutWaits()}, opts...)...)
 }
 
 // mustUpdate updates without a problem.
@@ -510,6 +511,40 @@ func TestUpdateSetBack(t *testing.T) {
 	date = date.Add(time.Minute)
 	assert.Equal(t, vulndb.Full, mustUpdate(t, dir, full...).Ecosystems[0].Status)
 	assert.Len(t, ids(t, dir), 1)
+}
+
+// A date in the future that is corrected later does not make a mirror stale.
+func TestUpdateFuture(t *testing.T) {
+	s := newExport(t)
+	s.put(t, "Debian", rec("CVE-2026-0001", 1), rec("CVE-2026-0002", 2))
+	dir := t.TempDir()
+	opts := []vulndb.UpdateOption{vulndb.WithMirrors(s.URL), vulndb.WithEcosystems("Debian")}
+	mustUpdate(t, dir, opts...)
+	future := strings.Replace(rec("CVE-2026-0001", 3, `"summary": "wrong"`), "2026-01-03", "2126-01-03", 1)
+	s.put(t, "Debian", future)
+	report := mustUpdate(t, dir, opts...)
+	assert.Equal(t, 1, report.Ecosystems[0].Fetched)
+	assert.Equal(t, time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), report.Ecosystems[0].Newest)
+	s.put(t, "Debian", rec("CVE-2026-0001", 4, `"summary": "right"`), rec("CVE-2026-0003", 4))
+	assert.Equal(t, 1, mustUpdate(t, dir, opts...).Ecosystems[0].Fetched)
+	nextWeek := vulndb.WithClock(func() time.Time { return time.Date(2026, 1, 27, 0, 0, 0, 0, time.UTC) })
+	assert.Equal(t, vulndb.Full, mustUpdate(t, dir, append(opts, nextWeek)...).Ecosystems[0].Status)
+	assert.Equal(t, "right", match(t, open(t, dir), bookworm, deb("foo", "1")).Matches[0].Summary)
+}
+
+// An export that is long the same does not hold up what is new.
+func TestUpdateExportStays(t *testing.T) {
+	s := newExport(t)
+	s.put(t, "Debian", rec("CVE-2026-0001", 1))
+	s.lag = map[string]map[string]string{"Debian": maps.Clone(s.records["Debian"])}
+	dir := t.TempDir()
+	opts := []vulndb.UpdateOption{vulndb.WithMirrors(s.URL), vulndb.WithEcosystems("Debian"), vulndb.WithMaxRecords(2)}
+	for day := 1; day < 8; day++ {
+		s.put(t, "Debian", rec(fmt.Sprintf("CVE-2026-%04d", day), day))
+		mustUpdate(t, dir, opts...)
+		mustUpdate(t, dir, opts...)
+		assert.Len(t, ids(t, dir), day)
+	}
 }
 
 func TestUpdateFolder(t *testing.T) {

@@ -75,7 +75,10 @@ func (k *kept) overlaySize() (n int) {
 }
 
 // A store is the folder of downloads. Only one process uses it at a time.
-type store struct{ dir string }
+type store struct {
+	dir string
+	now func() time.Time
+}
 
 // slug is the beginning of the names of an ecosystem's files.
 func slug(base string) string {
@@ -152,7 +155,7 @@ func (s store) load(base string) (*kept, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.index, k.Records, k.Newest = l.modified, len(l.modified), l.modified.newest()
+	k.index, k.Records, k.Newest = l.modified, len(l.modified), l.modified.newest(s.now())
 	if st.Overlay.Name != "" {
 		f, err := os.Open(s.path(st.Overlay.Name))
 		if err != nil {
@@ -195,7 +198,7 @@ func (s store) take(base string) (download, error) {
 // then files that are not in use any more are removed.
 func (s store) commit(k *kept) error {
 	var err error
-	k.Newest, k.Records = k.index.newest(), len(k.index)
+	k.Newest, k.Records = k.index.newest(s.now()), len(k.index)
 	k.Overlay = download{}
 	if len(k.overlay) > 0 {
 		k.Overlay, err = s.write(slug(k.Ecosystem), ".jsonl", func(w io.Writer) error {

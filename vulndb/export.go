@@ -31,10 +31,13 @@ func (x index) put(id string, modified time.Time) {
 	}
 }
 
-// newest is when the newest record was modified.
-func (x index) newest() (newest time.Time) {
+// newest is when the newest record was modified. Dates that lie more than a day
+// ahead of now are mistakes: if they counted, everything after the correction
+// would look stale.
+func (x index) newest(now time.Time) (newest time.Time) {
+	limit := now.Add(24 * time.Hour)
 	for _, t := range x {
-		if t.After(newest) {
+		if t.After(newest) && !t.After(limit) {
 			newest = t
 		}
 	}
@@ -121,7 +124,8 @@ func (l *list) pending(have index) []string {
 }
 
 // gone reports whether have holds a record that the list has not, though it
-// reaches back that far.
+// reaches back that far. That the oldest records of all were removed shows only
+// when the export is asked for again: see maxAge.
 func (l *list) gone(have index) bool {
 	for id, t := range have {
 		if _, ok := l.modified[id]; !ok && t.After(l.oldest) {

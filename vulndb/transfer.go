@@ -165,7 +165,7 @@ func (t *transfer) list(ctx context.Context, have *kept) (*list, download, error
 		t.problem(t.report.Ecosystem, t.mirror.name, fmt.Errorf(
 			"modified_id.csv: %w: %d lines without a time and an ID, the first is %q", ErrBadExport, l.bad, l.firstBad))
 	}
-	if newest := l.modified.newest(); have != nil && newest.Before(have.Newest) {
+	if newest := l.modified.newest(t.cfg.build.now()); have != nil && newest.Before(have.Newest) {
 		return nil, download{}, stale(newest, have.Newest)
 	}
 	return l, download{URL: t.identity(req.URL), ETag: res.ETag, LastModified: res.LastModified}, nil
@@ -264,7 +264,7 @@ func (t *transfer) merge(next, have *kept, news *list, res fetch.Result) error {
 	if have == nil {
 		return nil
 	}
-	if theirs := next.index.newest(); news == nil && theirs.Before(have.Newest) {
+	if theirs := next.index.newest(t.cfg.build.now()); news == nil && theirs.Before(have.Newest) {
 		return stale(theirs, have.Newest)
 	}
 	before := fetch.Result{LastModified: have.Export.LastModified}
@@ -274,11 +274,13 @@ func (t *transfer) merge(next, have *kept, news *list, res fetch.Result) error {
 	for id, line := range have.overlay {
 		modified := have.index[id]
 		in, ok := next.index[id]
-		listed := false
+		keep := ok && modified.After(in)
 		if news != nil {
-			_, listed = news.modified[id]
+			// What the list has in the export's form is right there.
+			listed, is := news.modified[id]
+			keep = is && (!ok || keep && listed.After(in))
 		}
-		if ok && modified.After(in) || !ok && listed {
+		if keep {
 			next.overlay[id] = line
 			next.index.put(id, modified)
 		}
@@ -290,7 +292,10 @@ func (t *transfer) merge(next, have *kept, news *list, res fetch.Result) error {
 // unless they are too many.
 func (t *transfer) records(ctx context.Context, next *kept, news *list) (changed bool, err error) {
 	ids := news.pending(next.index)
-	if len(ids)+len(next.overlay) > t.cfg.maxRecords {
+	if len(ids) == 0 {
+		return false, nil
+	}
+	if len(ids) > t.cfg.maxRecords {
 		t.report.Behind = len(ids)
 		t.problem(next.Ecosystem, t.mirror.name, fmt.Errorf("%w: the export lacks %d records that modified_id.csv lists", ErrBadExport, len(ids)))
 		return false, nil

@@ -191,7 +191,8 @@ type EcosystemUpdate struct {
 	Compiled bool `json:"compiled"`
 	// Records is the number of records that are kept, withdrawn ones as well.
 	Records int `json:"records"`
-	// Newest is when the newest of them was modified.
+	// Newest is when the newest of them was modified, without those that claim
+	// a date in the future.
 	Newest time.Time `json:"newest"`
 	// Fetched is the number of records that were fetched one by one.
 	Fetched int `json:"fetched"`
@@ -252,7 +253,7 @@ func Update(ctx context.Context, dir string, opts ...UpdateOption) (UpdateReport
 		}
 	}
 	cfg.client.Now = cfg.build.now
-	u := updater{cfg: cfg, dir: dir, store: store{filepath.Join(dir, downloadsName)}}
+	u := updater{cfg: cfg, dir: dir, store: store{filepath.Join(dir, downloadsName), cfg.build.now}}
 	for _, text := range cfg.mirrors {
 		m, err := parseMirror(text)
 		if err != nil {

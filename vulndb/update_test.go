@@ -156,7 +156,8 @@ func rec(id string, day int, more ...string) string {
 
 func update(tb testing.TB, dir string, opts ...vulndb.UpdateOption) (vulndb.UpdateReport, error) {
 	tb.Helper()
-	return vulndb.Update(tb.Context(), dir, append([]vulndb.UpdateOption{clock, vulndb.WithoutWaits()}, opts...)...)
+	later := vulndb.WithClock(func() time.Time { return time.Date(2026, 1, 20, 0, 0, 0, 0, time.UTC) })
+	return vulndb.Update(tb.Context(), dir, append([]vulndb.UpdateOption{later, vulndb.WithoutWaits()}, opts...)...)
 }
 
 // mustUpdate updates without a problem.
@@ -316,7 +317,7 @@ func TestUpdateManyRecords(t *testing.T) {
 // An export is made from time to time only: what is newer is fetched and kept.
 func TestUpdateExportLags(t *testing.T) {
 	s := newExport(t)
-	s.put(t, "Debian", rec("CVE-2026-0001", 1), rec("CVE-2026-0002", 2))
+	s.put(t, "Debian", rec("CVE-2026-0001", 1), rec("CVE-2026-0002", 2), rec("CVE-2026-0009", 1))
 	s.lag = map[string]map[string]string{"Debian": maps.Clone(s.records["Debian"])}
 	s.put(t, "Debian", rec("CVE-2026-0003", 3))
 	dir := t.TempDir()
@@ -324,16 +325,20 @@ func TestUpdateExportLags(t *testing.T) {
 	report := mustUpdate(t, dir, opts...)
 	assert.Equal(t, vulndb.Full, report.Ecosystems[0].Status)
 	assert.Equal(t, 1, report.Ecosystems[0].Fetched)
-	assert.Len(t, ids(t, dir), 3)
+	assert.Len(t, ids(t, dir), 4)
 
-	// A removed record leads to another export, which lags as well.
+	// So is another form of a record. A removed record leads to another export,
+	// which lags as well.
+	s.put(t, "Debian", rec("CVE-2026-0001", 4, `"summary": "new"`))
+	assert.Equal(t, 1, mustUpdate(t, dir, opts...).Ecosystems[0].Fetched)
 	delete(s.records["Debian"], "CVE-2026-0002")
 	delete(s.lag["Debian"], "CVE-2026-0002")
 	s.requests()
 	report = mustUpdate(t, dir, opts...)
 	assert.Equal(t, vulndb.Full, report.Ecosystems[0].Status)
-	assert.Equal(t, []string{"CVE-2026-0001", "CVE-2026-0003"}, ids(t, dir))
-	assert.NotContains(t, s.requests(), "/Debian/CVE-2026-0003.json 200", "it is there already")
+	assert.Equal(t, []string{"CVE-2026-0001", "CVE-2026-0003", "CVE-2026-0009"}, ids(t, dir))
+	assert.Equal(t, []string{"/Debian/all.zip 200", "/Debian/modified_id.csv 200"}, s.requests(), "the rest is there already")
+	assert.Equal(t, "new", match(t, open(t, dir), bookworm, deb("foo", "1")).Matches[0].Summary)
 
 	// More is missing than is fetched one by one: that is told.
 	s.put(t, "Debian", rec("CVE-2026-0005", 5), rec("CVE-2026-0006", 6), rec("CVE-2026-0007", 6))
@@ -342,7 +347,7 @@ func TestUpdateExportLags(t *testing.T) {
 	assert.Equal(t, 3, report.Ecosystems[0].Behind)
 	require.Len(t, report.Problems, 1)
 	assert.ErrorIs(t, report.Problems[0].Err, vulndb.ErrBadExport)
-	assert.Equal(t, []string{"CVE-2026-0001", "CVE-2026-0003"}, ids(t, dir))
+	assert.Equal(t, []string{"CVE-2026-0001", "CVE-2026-0003", "CVE-2026-0009"}, ids(t, dir))
 	report = mustUpdate(t, dir, opts...)
 	assert.Equal(t, 3, report.Ecosystems[0].Fetched)
 }
@@ -481,6 +486,65 @@ func TestUpdateMirrors(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, vulndb.Stale, report.Ecosystems[0].Status)
 	assert.Len(t, ids(t, dir), 2)
+}
+
+// A server that was set back says so by the date of its export.
+func TestUpdateSetBack(t *testing.T) {
+	s := newExport(t)
+	s.noList = true
+	s.put(t, "Debian", rec("CVE-2026-0001", 1), rec("CVE-2026-0002", 1))
+	date := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	s.override["/Debian/all.zip"] = func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "", date, bytes.NewReader(exportZip(s.records["Debian"])))
+	}
+	dir := t.TempDir()
+	opts := []vulndb.UpdateOption{vulndb.WithMirrors(s.URL), vulndb.WithEcosystems("Debian")}
+	mustUpdate(t, dir, opts...)
+	assert.Equal(t, vulndb.Unchanged, mustUpdate(t, dir, opts...).Ecosystems[0].Status)
+	delete(s.records["Debian"], "CVE-2026-0002")
+	full := append(opts, vulndb.WithFullUpdate(true))
+	date = date.Add(-time.Second)
+	report, err := update(t, dir, full...)
+	require.NoError(t, err)
+	assert.Equal(t, vulndb.Stale, report.Ecosystems[0].Status)
+	assert.Len(t, ids(t, dir), 2)
+	date = date.Add(time.Minute)
+	assert.Equal(t, vulndb.Full, mustUpdate(t, dir, full...).Ecosystems[0].Status)
+	assert.Len(t, ids(t, dir), 1)
+}
+
+// A date in the future that is corrected later does not make a mirror stale.
+func TestUpdateFuture(t *testing.T) {
+	s := newExport(t)
+	s.put(t, "Debian", rec("CVE-2026-0001", 1), rec("CVE-2026-0002", 2))
+	dir := t.TempDir()
+	opts := []vulndb.UpdateOption{vulndb.WithMirrors(s.URL), vulndb.WithEcosystems("Debian")}
+	mustUpdate(t, dir, opts...)
+	future := strings.Replace(rec("CVE-2026-0001", 3, `"summary": "wrong"`), "2026-01-03", "2126-01-03", 1)
+	s.put(t, "Debian", future)
+	report := mustUpdate(t, dir, opts...)
+	assert.Equal(t, 1, report.Ecosystems[0].Fetched)
+	assert.Equal(t, time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), report.Ecosystems[0].Newest)
+	s.put(t, "Debian", rec("CVE-2026-0001", 4, `"summary": "right"`), rec("CVE-2026-0003", 4))
+	assert.Equal(t, 1, mustUpdate(t, dir, opts...).Ecosystems[0].Fetched)
+	nextWeek := vulndb.WithClock(func() time.Time { return time.Date(2026, 1, 27, 0, 0, 0, 0, time.UTC) })
+	assert.Equal(t, vulndb.Full, mustUpdate(t, dir, append(opts, nextWeek)...).Ecosystems[0].Status)
+	assert.Equal(t, "right", match(t, open(t, dir), bookworm, deb("foo", "1")).Matches[0].Summary)
+}
+
+// An export that is long the same does not hold up what is new.
+func TestUpdateExportStays(t *testing.T) {
+	s := newExport(t)
+	s.put(t, "Debian", rec("CVE-2026-0001", 1))
+	s.lag = map[string]map[string]string{"Debian": maps.Clone(s.records["Debian"])}
+	dir := t.TempDir()
+	opts := []vulndb.UpdateOption{vulndb.WithMirrors(s.URL), vulndb.WithEcosystems("Debian"), vulndb.WithMaxRecords(2)}
+	for day := 1; day < 8; day++ {
+		s.put(t, "Debian", rec(fmt.Sprintf("CVE-2026-%04d", day), day))
+		mustUpdate(t, dir, opts...)
+		mustUpdate(t, dir, opts...)
+		assert.Len(t, ids(t, dir), day)
+	}
 }
 
 func TestUpdateFolder(t *testing.T) {

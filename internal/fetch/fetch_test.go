@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -301,6 +302,13 @@ func TestNoResume(t *testing.T) {
 			_, _ = w.Write(content)
 		}},
 		{"another range", nil, part(fmt.Sprintf("bytes 0-4/%d", size))},
+		{"all of it as a part", nil, func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Range") != "" {
+				r.Header.Set("Range", "bytes=0-")
+				r.Header.Del("If-Range")
+			}
+			whole(w, r)
+		}},
 		{"not to the end", nil, part(fmt.Sprintf("bytes 70000-70004/%d", size))},
 		{"no range", nil, part("")},
 		{"a part of another file", nil, func(w http.ResponseWriter, r *http.Request) {
@@ -391,6 +399,32 @@ func TestUnreachable(t *testing.T) {
 	_, _, err := c.Bytes(t.Context(), request("http://example.test/x"))
 	assert.ErrorIs(t, err, fail)
 	assert.Equal(t, 3, tries)
+}
+
+// A transport of the caller's may not hold a body against its length.
+func TestWrongLength(t *testing.T) {
+	for _, length := range []int64{5, 15} {
+		c := client(nil)
+		c.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{
+				StatusCode: 200, Header: http.Header{}, ContentLength: length, Request: r,
+				Body: io.NopCloser(strings.NewReader("0123456789")),
+			}, nil
+		})
+		_, _, err := c.Bytes(t.Context(), request("http://example.test/x"))
+		assert.ErrorIs(t, err, ErrIncomplete, "length %d", length)
+	}
+}
+
+// A part of one URL is no part of another.
+func TestNoResumeOfAnotherURL(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	s := serve(t, broken(70_000), status(403), whole)
+	_, err := client(nil).File(t.Context(), request(s.URL+"/1"), path)
+	require.Error(t, err)
+	_, err = client(nil).File(t.Context(), request(s.URL+"/2"), path)
+	require.NoError(t, err)
+	assert.Empty(t, s.requests[2].Header.Get("Range"))
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

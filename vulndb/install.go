@@ -30,7 +30,7 @@ const (
 	deliveryWorkers = 4
 	// installAttempts is how often [Install] fetches again what another
 	// process has removed before the lock was held.
-	installAttempts = 3
+	installAttempts = 10
 )
 
 // ErrNoEcosystem says that a database lacks an ecosystem that was asked for.
@@ -257,7 +257,11 @@ func deliver(ctx context.Context, dir string, m *manifest, d Delivery) (Installa
 				}
 				path = temps[i]
 			}
-			return tryOpen(path, f)
+			err = tryOpen(path, f)
+			if there && errors.Is(err, fs.ErrNotExist) {
+				return errLost
+			}
+			return err
 		})
 	}
 	if err := group.Wait(); err != nil {

@@ -9,6 +9,10 @@
 //	db, err := vulndb.Open(dir)
 //	result, err := db.Match(ctx, bom.OS, bom.Packages)
 //
+// A program that runs for long opens it with [Watch], and has the newest
+// database at each moment. [Install] puts a database from elsewhere into a
+// folder, and package vulndb/oci fetches one from a registry.
+//
 // # What an answer is worth
 //
 // Each [Match] carries its [Evidence]: the advisory, the name and version that
@@ -24,11 +28,15 @@
 // breaks the rules is reported in the [BuildReport]. A database folder is
 // checked against accidents, by checksums, and never trusted with an offset or
 // a length; it is not signed, so where it comes from is up to the caller.
+// [Install] trusts nothing that it is given but what the manifest says about
+// advisories; who made that is for its caller to know, as by the signature that
+// package vulndb/oci looks at.
 //
 // # Concurrency
 //
 // A [DB] is safe for any number of goroutines. Any number of processes may
-// have a folder open while it is built again: they keep what they opened.
+// have a folder open while it is built again: they keep what they opened. A
+// [Watcher] has one goroutine of its own; else none outlives a call.
 //
 // The format of a folder is described in FORMAT.md. Its version, 1, changes
 // when an older reader could misunderstand it.

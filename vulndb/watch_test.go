@@ -296,3 +296,42 @@ func openFiles(t *testing.T, dir string) int {
 	}
 	return len(open)
 }
+
+// A service matches with the newest database, whoever puts it into the folder.
+func ExampleWatch() {
+	ctx := context.Background()
+	err := func() error {
+		dir, err := os.MkdirTemp("", "vulndb")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		list := filepath.Join(dir, "advisories.jsonl")
+		if err := os.WriteFile(list, []byte(advisories), 0o666); err != nil {
+			return err
+		}
+		if _, err := vulndb.Build(ctx, dir, []vulndb.Source{vulndb.FileSource(list)}); err != nil {
+			return err
+		}
+
+		w, err := vulndb.Watch(ctx, dir, vulndb.WithInterval(time.Hour))
+		if err != nil {
+			return err
+		}
+		defer w.Close()
+		db, release := w.Acquire()
+		defer release()
+		result, err := db.Match(ctx, inventory.OS{ID: "alpine", Version: "3.19.1"}, []inventory.Package{
+			{Type: "apk", Name: "libssl3", Version: "3.1.4-r2", Source: inventory.Source{Name: "openssl", Version: "3.1.4-r2"}},
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Println(result.Matches[0].ID)
+		return nil
+	}()
+	if err != nil {
+		fmt.Println(err)
+	}
+	// Output: CVE-2024-0727
+}

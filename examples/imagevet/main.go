@@ -5,6 +5,7 @@
 //	imagevet rootfs /srv/chroot
 //	imagevet sbom app.cdx.json
 //	imagevet db build osv-export
+//	imagevet db pull registry.example/team/vulndb
 //
 // It is thin: flags in, one call of package scan, a report out. Everything it
 // does is there for other programs to do, through the same packages.
@@ -90,6 +91,8 @@ func verbs() []verb {
 		{"sbom", "FILE", "scan a bill of materials: CycloneDX, SPDX, Syft's JSON, package URLs", (*app).sbom},
 		{"db build", "SOURCE...", "make a database of OSV records: .json, .jsonl and .zip files, or folders of them", (*app).dbBuild},
 		{"db info", "", "tell what is in a database", (*app).dbInfo},
+		{"db push", "REF", "store a database in a registry", (*app).dbPush},
+		{"db pull", "REF", "fetch what is new of a database in a registry", (*app).dbPull},
 		{"version", "", "print the version", (*app).version},
 		{"help", "[VERB]", "print this, or the flags of a verb", (*app).help},
 	}

@@ -226,7 +226,7 @@ func TestUsageError(t *testing.T) {
 		want []string
 	}{
 		{"", []string{"image", "rootfs", "db build", "db info"}},
-		{"scan x", []string{`"scan"`, "image, rootfs, fs, sbom, db build, db info, version, help"}},
+		{"scan x", []string{`"scan"`, "image, rootfs, fs, sbom, db build, db info, db push, db pull, version, help"}},
 		{"db", []string{`"db"`, "db build, db info"}},
 		{"db update", []string{`"db update"`, "db build, db info"}},
 		{"image --colour x", []string{`no flag --colour`, "--db ", "--severity", "--exit-code", "--platform", "--insecure"}},

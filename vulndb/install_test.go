@@ -1,6 +1,7 @@
 package vulndb_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -125,6 +126,16 @@ func TestInstallErrors(t *testing.T) {
 			d.Fetch = func(_ context.Context, f vulndb.File, w io.Writer) error {
 				_, err := w.Write(make([]byte, f.Size))
 				return err
+			}
+		}, vulndb.ErrCorrupt},
+		{"a changed byte is fetched", func(d *vulndb.Delivery) {
+			fetch := d.Fetch
+			d.Fetch = func(ctx context.Context, f vulndb.File, w io.Writer) error {
+				var b bytes.Buffer
+				err := fetch(ctx, f, &b)
+				b.Bytes()[b.Len()-1] ^= 1 // in the details, which Open does not read
+				_, writeErr := w.Write(b.Bytes())
+				return errors.Join(err, writeErr)
 			}
 		}, vulndb.ErrCorrupt},
 		{"too much", func(d *vulndb.Delivery) { d.MaxBytes = 100 }, vulndb.ErrLimit},

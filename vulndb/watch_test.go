@@ -335,3 +335,15 @@ func ExampleWatch() {
 	}
 	// Output: CVE-2024-0727
 }
+
+func BenchmarkAcquire(b *testing.B) {
+	dir := folder(b, "CVE-2026-0001")
+	w, err := vulndb.Watch(b.Context(), dir)
+	require.NoError(b, err)
+	defer w.Close()
+	b.ReportAllocs()
+	for b.Loop() {
+		_, release := w.Acquire()
+		release()
+	}
+}

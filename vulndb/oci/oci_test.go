@@ -3,6 +3,7 @@ package oci_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/stretchr/testify/assert"
@@ -428,6 +430,42 @@ func (refuse) RoundTrip(r *http.Request) (*http.Response, error) {
 		panic(r.URL.String())
 	}
 	return nil, errors.New("not sent")
+}
+
+type fixedKeychain struct{ user, password string }
+
+func (f fixedKeychain) Resolve(authn.Resource) (authn.Authenticator, error) {
+	return &authn.Basic{Username: f.user, Password: f.password}, nil
+}
+
+func TestCredentials(t *testing.T) {
+	reg, dir := newTestRegistry(t), usual(t)
+	want := "Basic " + base64.StdEncoding.EncodeToString([]byte("user:secret"))
+	reg.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Header.Get("Authorization") == want {
+			return false
+		}
+		w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+		w.WriteHeader(http.StatusUnauthorized)
+		return true
+	})
+	ref, key := reg.host+"/db:1", p256(t)
+	right, wrong := oci.WithKeychain(fixedKeychain{"user", "secret"}), oci.WithKeychain(fixedKeychain{"user", "wrong-password"})
+	for _, transfer := range []func(opt oci.Option) error{
+		func(opt oci.Option) error { _, err := oci.Push(t.Context(), dir, ref, opt); return err },
+		func(opt oci.Option) error { _, err := oci.Sign(t.Context(), ref, key, opt); return err },
+		func(opt oci.Option) error {
+			_, err := oci.Pull(t.Context(), ref, t.TempDir(), opt, oci.WithPublicKey(publicPEM(t, key.Public())))
+			return err
+		},
+	} {
+		err := transfer(wrong)
+		var e *image.RegistryError
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, http.StatusUnauthorized, e.Status)
+		assert.NotContains(t, err.Error(), "wrong-password")
+		require.NoError(t, transfer(right))
+	}
 }
 
 func TestContext(t *testing.T) {

@@ -1,6 +1,7 @@
 package vulndb
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -275,6 +276,9 @@ func deliver(ctx context.Context, dir string, m *manifest, d Delivery) (Installa
 	} else if !errors.Is(err, errors.ErrUnsupported) {
 		return Installation{}, err
 	}
+	if isCurrent(dir, m) && !slices.ContainsFunc(temps, func(name string) bool { return name != "" }) {
+		return installation(m, temps), nil
+	}
 	for i, f := range m.Files {
 		if temps[i] == "" {
 			if _, err := os.Lstat(filepath.Join(dir, f.Name)); errors.Is(err, fs.ErrNotExist) {
@@ -288,6 +292,22 @@ func deliver(ctx context.Context, dir string, m *manifest, d Delivery) (Installa
 	if locked { // else old files stay: somebody may be about to use them
 		removeOld(dir, m)
 	}
+	return installation(m, temps), nil
+}
+
+// isCurrent reports whether the folder has a manifest already. It is left as it
+// is then.
+func isCurrent(dir string, m *manifest) bool {
+	now, err := readManifest(dir)
+	if err != nil {
+		return false
+	}
+	a, errA := now.encode()
+	b, errB := m.encode()
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+func installation(m *manifest, temps []string) Installation {
 	out := Installation{Info: m.info()}
 	for i, f := range m.Files {
 		if temps[i] == "" {
@@ -297,7 +317,7 @@ func deliver(ctx context.Context, dir string, m *manifest, d Delivery) (Installa
 		out.Fetched = append(out.Fetched, f.public())
 		out.Bytes += f.Size
 	}
-	return out, nil
+	return out
 }
 
 // sameFile reports whether a file is there with the right content.

@@ -32,8 +32,15 @@ func FuzzInstall(f *testing.F) {
 	name, size := s.Files()[0].Name, fmt.Sprintf(`"size": %d`, s.Files()[0].Size)
 	f.Add(text)
 	for _, change := range [][2]string{
-		{name, "../" + name}, {name, "/" + name}, {name, s.Files()[1].Name}, {size, `"size": 99999999999999`}, {size, `"size": -1`},
-		{`"Alpine"`, `"Debian"`}, {`"Alpine"`, `"Zebra"`}, {`"records": 1`, `"records": 9223372036854775807`}, {`"id": "sha256:`, `"id": "sha256:0`},
+		{name, "../" + name},
+		{name, "/" + name},
+		{name, s.Files()[1].Name},
+		{size, `"size": 99999999999999`},
+		{size, `"size": -1`},
+		{`"Alpine"`, `"Debian"`},
+		{`"Alpine"`, `"Zebra"`},
+		{`"records": 1`, `"records": 9223372036854775807`},
+		{`"id": "sha256:`, `"id": "sha256:0`},
 	} {
 		require.Contains(f, text, change[0])
 		f.Add(strings.ReplaceAll(text, change[0], change[1]))

@@ -62,8 +62,13 @@ func TestInstall(t *testing.T) {
 	require.Len(t, got.Fetched, 2)
 	assert.Equal(t, got.Fetched[0].Size+got.Fetched[1].Size, got.Bytes)
 
+	before, err := os.Stat(filepath.Join(to, "manifest.json"))
+	require.NoError(t, err)
 	got, err = vulndb.Install(t.Context(), to, d)
 	require.NoError(t, err)
+	after, err := os.Stat(filepath.Join(to, "manifest.json"))
+	require.NoError(t, err)
+	assert.True(t, os.SameFile(before, after), "and nothing is written where nothing is new")
 	assert.EqualValues(t, 2, fetched.Load(), "nothing is fetched again")
 	assert.Len(t, got.Reused, 2)
 	assert.Equal(t, files(t, from), files(t, to))

@@ -24,7 +24,7 @@ import (
 
 const (
 	// DefaultMaxBytes is the [Delivery].MaxBytes that 0 stands for, 16 GiB.
-	DefaultMaxBytes = 16 << 30
+	DefaultMaxBytes int64 = 16 << 30
 	// maxFiles bounds the files of a delivery. OSV has some 60 ecosystems.
 	maxFiles = 4096
 	// deliveryWorkers is the [Delivery].Workers that 0 stands for.

@@ -253,6 +253,11 @@ func merge(p, other *Package) {
 	p.SHA1 = cmp.Or(p.SHA1, other.SHA1)
 	p.Hashes = mergeHashes(p.Hashes, other.Hashes)
 	p.Bundled = p.Bundled && other.Bundled
+	if len(p.Platforms) == 0 || len(other.Platforms) == 0 {
+		p.Platforms = nil // not known of all
+	} else {
+		p.Platforms = slices.Sorted(slices.Values(union(slices.Clone(p.Platforms), other.Platforms)))
+	}
 	p.CPEs = union(p.CPEs, other.CPEs)
 	p.Requires = union(p.Requires, other.Requires)
 	p.Provides = union(p.Provides, other.Provides)

@@ -251,7 +251,7 @@ func ExampleEncode() {
 	//   "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
 	//   "bomFormat": "CycloneDX",
 	//   "specVersion": "1.6",
-	//   "serialNumber": "urn:uuid:5fe832ad-b78d-5df6-b289-bb76f270ad5b",
+	//   "serialNumber": "urn:uuid:79504c18-14f8-5317-a48b-e87ab1091b1d",
 	//   "version": 1,
 	//   "metadata": {
 	//     "lifecycles": [

@@ -135,6 +135,7 @@ func clonePackage(p *Package) {
 	p.Qualifiers = maps.Clone(p.Qualifiers)
 	p.Hashes = slices.Clone(p.Hashes)
 	p.Requires = slices.Clone(p.Requires)
+	p.Platforms = slices.Clone(p.Platforms)
 	p.Provides = slices.Clone(p.Provides)
 	p.DependsOn = slices.Clone(p.DependsOn)
 	p.Paths = slices.Clone(p.Paths)

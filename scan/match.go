@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"strconv"
@@ -26,7 +25,7 @@ func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 		newest, release := s.cfg.watcher.Acquire()
 		defer release()
 		if newest == nil {
-			return nil, fmt.Errorf("scan: the watcher of the database: %w", fs.ErrClosed)
+			return nil, fmt.Errorf("scan: the watcher of the database: %w", vulndb.ErrClosed)
 		}
 		db = newest
 	}
@@ -288,7 +287,7 @@ func (s *Scanner) os(os sbom.OS) OS {
 
 func packageOf(p *sbom.Package) Package {
 	out := Package{
-		PURL: p.PURL, Type: p.Type, Name: p.Name, Version: p.Version, Arch: p.Arch, Source: p.Source,
+		PURL: p.PURL, Type: p.Type, Name: p.Name, Version: p.Version, Arch: p.Arch, Platforms: slices.Clone(p.Platforms), Source: p.Source,
 		Paths: slices.Clone(p.Paths), Layer: packageLayer(&p.Layer), OwnedBy: p.OwnedBy,
 		Relation: p.Relation.String(), Development: p.Development, Constraint: p.Constraint, Line: p.Line,
 	}

@@ -53,7 +53,7 @@ func WithDB(db *vulndb.DB) Option {
 // WithWatcher compares packages with the newest database of a watcher. Each
 // report rests on one database from start to end, whatever comes meanwhile. The
 // Scanner does not close the watcher; once that is closed, scans fail with an
-// error that wraps [io/fs.ErrClosed]. It takes the place of [WithDB]. The default
+// error that wraps [vulndb.ErrClosed]. It takes the place of [WithDB]. The default
 // is none.
 func WithWatcher(w *vulndb.Watcher) Option {
 	return func(c *config) error {

@@ -126,6 +126,9 @@ type Package struct {
 	Version string      `json:"version"`
 	Arch    string      `json:"arch"`
 	Source  sbom.Source `json:"source"`
+	// Platforms are what the package was compiled for, such as "linux/amd64",
+	// where that is known: an advisory can be about some of them only.
+	Platforms []string `json:"platforms,omitempty"`
 	// Paths are the files that record the package. A bill of materials can
 	// leave that open.
 	Paths []string `json:"paths"`

@@ -1,7 +1,6 @@
 package scan_test
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -74,7 +73,7 @@ func TestWatcher(t *testing.T) {
 	group.Wait()
 	require.NoError(t, w.Close())
 	_, err = scanner.Match(t.Context(), product)
-	assert.ErrorIs(t, err, fs.ErrClosed)
+	assert.ErrorIs(t, err, vulndb.ErrClosed)
 
 	_, err = scan.New(scan.WithWatcher(nil))
 	assert.ErrorContains(t, err, "scan: WithWatcher(nil)")
@@ -88,5 +87,5 @@ func TestWatcher(t *testing.T) {
 	scanner, err = scan.New(scan.WithDB(db), scan.WithWatcher(w))
 	require.NoError(t, err)
 	_, err = scanner.Match(t.Context(), part("a"))
-	assert.ErrorIs(t, err, fs.ErrClosed)
+	assert.ErrorIs(t, err, vulndb.ErrClosed)
 }

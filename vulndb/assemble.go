@@ -2,6 +2,8 @@ package vulndb
 
 import (
 	"cmp"
+	"context"
+	"io"
 	"maps"
 	"slices"
 	"time"
@@ -10,40 +12,45 @@ import (
 	"github.com/imagevet/imagevet/version"
 )
 
-// assemble turns the records into the contents of files, sorted by ecosystem,
-// and reports on them.
-func (b *builder) assemble() (BuildReport, []*dbfile.Content) {
+// assemble sorts the records into files, which are sorted by ecosystem, and
+// reports on them.
+func (b *builder) assemble() (BuildReport, []*fileBuilder) {
 	report := BuildReport{Skipped: b.nSkip, SkippedFiles: b.skipped, Duplicates: b.duplicates}
 	files := map[string]*fileBuilder{}
 	unsupported := map[string]*UnsupportedReport{}
-	for _, id := range slices.Sorted(maps.Keys(b.records)) {
-		c := b.records[id]
-		if len(c.defects) > 0 {
-			b.addBad(c.source, c.id, c.defects, c.seq)
+	for _, i := range b.records.sorted() {
+		k := b.records.at(i)
+		var rare rarely
+		if k.rare != nil {
+			rare = *k.rare
 		}
-		report.GitRanges += c.gitRanges
-		if c.nameless {
+		if len(rare.defects) > 0 {
+			b.addBad(rare.source, k.id, rare.defects, k.seq)
+		}
+		report.GitRanges += int(k.gitRanges)
+		if k.nameless {
 			report.Nameless++
 		}
-		for i := range c.parts {
-			p := &c.parts[i]
-			if p.unsupported != "" {
-				u := unsupported[p.base]
+		for i, p := range k.parts {
+			base := b.records.bases[p.base]
+			left := len(rare.unsupported) > 0 && rare.unsupported[i] != ""
+			if left {
+				u := unsupported[base]
 				if u == nil {
-					u = &UnsupportedReport{Ecosystem: p.base, Reason: p.unsupported}
-					unsupported[p.base] = u
+					u = &UnsupportedReport{Ecosystem: base, Reason: rare.unsupported[i]}
+					unsupported[base] = u
 				}
 				u.Records++
 			}
-			if len(p.cases) == 0 && (!c.withdrawn || p.unsupported != "") {
+			if p.size == 0 && (!k.withdrawn || left) {
 				continue
 			}
-			f := files[p.base]
+			f := files[base]
 			if f == nil {
-				f = newFileBuilder(p.base)
-				files[p.base] = f
+				f = &fileBuilder{base: base}
+				files[base] = f
 			}
-			f.add(c, p)
+			f.add(k, p)
 		}
 	}
 	slices.SortFunc(b.bad, func(x, y badRecord) int {
@@ -56,18 +63,11 @@ func (b *builder) assemble() (BuildReport, []*dbfile.Content) {
 	for _, name := range slices.Sorted(maps.Keys(unsupported)) {
 		report.Unsupported = append(report.Unsupported, *unsupported[name])
 	}
-	var contents []*dbfile.Content
+	var out []*fileBuilder
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		f := files[name]
-		if len(f.records) > 0 {
-			contents = append(contents, f.content())
-		}
-		report.Ecosystems = append(report.Ecosystems, EcosystemReport{
-			Ecosystem: name, Records: len(f.records), Packages: len(f.names),
-			Withdrawn: f.withdrawn, Modified: f.modified,
-		})
+		out = append(out, files[name])
 	}
-	return report, contents
+	return report, out
 }
 
 // A fileBuilder collects the records of one ecosystem, sorted by ID.
@@ -75,11 +75,23 @@ type fileBuilder struct {
 	base      string
 	modified  time.Time
 	withdrawn int
-	records   [][]byte
-	names     map[string]bool
-	releases  map[string]*releaseBuilder
+	records   []keptPart
+	names     int // of packages, when it is written
 }
 
+// add adds what a record says about the ecosystem.
+func (f *fileBuilder) add(k *kept, p keptPart) {
+	if modified := k.modified(); modified.After(f.modified) {
+		f.modified = modified
+	}
+	if k.withdrawn {
+		f.withdrawn++
+		return
+	}
+	f.records = append(f.records, p)
+}
+
+// A releaseBuilder collects the entries of one release.
 type releaseBuilder struct {
 	scheme  version.Scheme
 	last    int // number of the last record that was counted
@@ -87,48 +99,63 @@ type releaseBuilder struct {
 	entries map[string][]byte // by package name
 }
 
-func newFileBuilder(base string) *fileBuilder {
-	return &fileBuilder{base: base, names: map[string]bool{}, releases: map[string]*releaseBuilder{}}
-}
-
-// add adds what a record says about the ecosystem.
-func (f *fileBuilder) add(c *compiled, p *part) {
-	if c.modified.After(f.modified) {
-		f.modified = c.modified
+// write writes the file and returns its checksum. All of its entries are in
+// memory at once.
+func (f *fileBuilder) write(ctx context.Context, out io.Writer, s *spill) (uint32, error) {
+	w, err := dbfile.NewWriter(out, f.base)
+	if err != nil {
+		return 0, err
 	}
-	if c.withdrawn {
-		f.withdrawn++
-		return
-	}
-	number := len(f.records)
-	f.records = append(f.records, c.details)
-	for _, e := range p.cases {
-		r := f.releases[e.suffix]
-		if r == nil {
-			r = &releaseBuilder{scheme: e.scheme, last: -1, entries: map[string][]byte{}}
-			f.releases[e.suffix] = r
+	releases := map[string]*releaseBuilder{}
+	names := map[string]bool{}
+	var buf []byte
+	for number, p := range f.records {
+		if err := ctx.Err(); err != nil {
+			return 0, err
 		}
-		if r.last != number {
-			r.records++
-			r.last = number
+		data, err := s.read(&buf, p.at, int(p.size))
+		if err != nil {
+			return 0, err
 		}
-		f.names[e.name] = true
-		entry := dbfile.AppendUint(r.entries[e.name], uint64(number))
-		r.entries[e.name] = dbfile.AppendString(entry, e.body)
+		details, cases, err := readCases(data)
+		if err != nil {
+			return 0, err
+		}
+		w.Record(details)
+		for _, c := range cases {
+			r := releases[string(c.suffix)]
+			if r == nil {
+				r = &releaseBuilder{scheme: c.scheme, last: -1, entries: map[string][]byte{}}
+				releases[string(c.suffix)] = r
+			}
+			if r.last != number {
+				r.records++
+				r.last = number
+			}
+			if !names[string(c.name)] {
+				names[string(c.name)] = true
+			}
+			entry := dbfile.AppendUint(r.entries[string(c.name)], uint64(number))
+			r.entries[string(c.name)] = dbfile.AppendString(entry, c.body)
+		}
 	}
-}
-
-// content returns the content of the file.
-func (f *fileBuilder) content() *dbfile.Content {
-	c := &dbfile.Content{Ecosystem: f.base, Modified: f.modified, Records: f.records}
-	for i, suffix := range slices.Sorted(maps.Keys(f.releases)) {
-		r := f.releases[suffix]
-		c.Releases = append(c.Releases, dbfile.Release{
+	f.names = len(names)
+	meta := dbfile.Meta{Modified: f.modified}
+	for i, suffix := range slices.Sorted(maps.Keys(releases)) {
+		r := releases[suffix]
+		meta.Releases = append(meta.Releases, dbfile.Release{
 			Name: suffix, Scheme: r.scheme.String(), KeyCheck: keyCheck(r.scheme), Records: r.records,
 		})
 		for _, name := range slices.Sorted(maps.Keys(r.entries)) {
-			c.Entries = append(c.Entries, dbfile.Entry{Release: i, Name: name, Data: r.entries[name]})
+			w.Entry(i, name, r.entries[name])
 		}
 	}
-	return c
+	return w.Close(meta)
+}
+
+// report describes the ecosystem, after write.
+func (f *fileBuilder) report() EcosystemReport {
+	return EcosystemReport{
+		Ecosystem: f.base, Records: len(f.records), Packages: f.names, Withdrawn: f.withdrawn, Modified: f.modified,
+	}
 }

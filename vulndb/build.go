@@ -1,10 +1,10 @@
 package vulndb
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
 	"sync"
@@ -23,6 +23,7 @@ type buildConfig struct {
 	now     func() time.Time
 	workers int
 	limits  *limits
+	spill   int64 // bytes in memory
 }
 
 // WithClock sets what tells the time, for [Info].Built. The default is
@@ -126,28 +127,41 @@ const MaxNamed = 100
 // A source that cannot be read is an error. So is the lack of any usable
 // record, [ErrNoRecords], and too much data, [ErrLimit].
 //
-// Build keeps all records in memory, in a form that is about half as large as
-// their JSON text.
+// Build keeps what it needs of records in a temporary file of the folder, and
+// some hundred bytes in memory for each; and, for as many ecosystems as there
+// are workers, all that they say of versions.
 func Build(ctx context.Context, dir string, sources []Source, opts ...BuildOption) (BuildReport, error) {
-	cfg := buildConfig{now: time.Now, workers: runtime.GOMAXPROCS(0), limits: defaultLimits()}
+	cfg := buildConfig{now: time.Now, workers: runtime.GOMAXPROCS(0), limits: defaultLimits(), spill: spillMemory}
 	for _, opt := range opts {
 		if err := opt(&cfg); err != nil {
 			return BuildReport{}, err
 		}
 	}
-	b := builder{cfg: cfg, records: map[string]*compiled{}}
+	b := builder{cfg: cfg, spill: spill{dir: dir, limit: cfg.spill}}
+	defer b.spill.close()
 	if err := b.read(ctx, sources); err != nil {
 		return BuildReport{}, fmt.Errorf("vulndb: build: %w", err)
 	}
-	report, contents := b.assemble()
-	if len(contents) == 0 {
+	report, files := b.assemble()
+	var full []newFile // one of withdrawn records alone is none
+	for _, f := range files {
+		if len(f.records) > 0 {
+			full = append(full, newFile{f.base, len(f.records), f.modified, func(ctx context.Context, out io.Writer) (uint32, error) {
+				return f.write(ctx, out, &b.spill)
+			}})
+		}
+	}
+	if len(full) == 0 {
 		return BuildReport{}, fmt.Errorf("vulndb: build: %w%s", ErrNoRecords, report.excuse())
 	}
-	info, err := publish(ctx, dir, contents, cfg)
+	info, err := publish(ctx, dir, full, cfg)
 	if err != nil {
 		return BuildReport{}, fmt.Errorf("vulndb: build %s: %w", dir, err)
 	}
 	report.Info = info
+	for _, f := range files {
+		report.Ecosystems = append(report.Ecosystems, f.report())
+	}
 	return report, nil
 }
 
@@ -169,11 +183,12 @@ func (r *BuildReport) excuse() string {
 // A builder collects records.
 type builder struct {
 	cfg     buildConfig
+	spill   spill
 	skipped []string
 	nSkip   int
 
 	mu         sync.Mutex // guards what follows
-	records    map[string]*compiled
+	records    records
 	duplicates int
 	bad        []badRecord
 }
@@ -252,24 +267,31 @@ func (b *builder) decode(ctx context.Context, c chunk, buf *[]byte) error {
 			b.addBad(r.name, "", []string{err.Error()}, seq)
 			continue
 		}
-		b.add(compile(rec, defects, r.name, seq))
+		if err := b.add(compile(rec, defects, r.name, seq)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// add keeps a record unless there is a better one with its ID: "the one with
-// the later modification time is considered authoritative",
-// https://ossf.github.io/osv-schema/#id-modified-fields.
-func (b *builder) add(c *compiled) {
+// add keeps a record.
+func (b *builder) add(c *compiled) error {
+	for i := range c.parts {
+		p := &c.parts[i]
+		if p.size = len(p.cases); p.size == 0 {
+			continue
+		}
+		var err error
+		if p.at, err = b.spill.add(p.cases); err != nil {
+			return err
+		}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	old, ok := b.records[c.id]
-	if ok {
+	if b.records.add(c) {
 		b.duplicates++
 	}
-	if !ok || cmp.Or(c.modified.Compare(old.modified), cmp.Compare(old.seq, c.seq)) > 0 {
-		b.records[c.id] = c
-	}
+	return nil
 }
 
 func (b *builder) addBad(source, id string, reasons []string, seq int64) {

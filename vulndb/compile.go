@@ -19,7 +19,6 @@ type compiled struct {
 	modified  time.Time
 	withdrawn bool
 	parts     []part // one for each ecosystem, sorted by base
-	details   []byte
 	defects   []string
 	gitRanges int
 	nameless  bool // says nothing about packages
@@ -27,17 +26,14 @@ type compiled struct {
 
 // A part is what a record says about one ecosystem.
 type part struct {
-	base  string
-	cases []compiledCase
+	base string
 	// unsupported is not empty if something of the ecosystem was left out
 	// because its versions cannot be compared.
 	unsupported string
-}
-
-type compiledCase struct {
-	suffix, name string
-	scheme       version.Scheme
-	body         []byte
+	// cases is what readCases reads. It is empty if there is nothing to match.
+	cases []byte
+	at    int64 // in the spill
+	size  int
 }
 
 // compile turns a record into its form for files.
@@ -50,6 +46,7 @@ func compile(rec *advisory.Record, defects []error, source string, seq int64) *c
 		c.defects = append(c.defects, err.Error())
 	}
 	groups := [][]Severity{rec.Severity}
+	var narrow []limited
 	for _, entries := range groupAffected(rec.Affected) {
 		base, suffix := splitEcosystem(entries[0].Ecosystem)
 		if len(c.parts) == 0 || c.parts[len(c.parts)-1].base != base {
@@ -66,15 +63,46 @@ func compile(rec *advisory.Record, defects []error, source string, seq int64) *c
 		}
 		var group int
 		groups, group = addGroup(groups, entries)
-		p.cases = append(p.cases, compiledCase{
-			suffix: suffix, name: normalName(base, entries[0].Name), scheme: scheme,
-			body: c.compileCase(scheme, group, entries),
-		})
+		if list := platformsOf(entries); len(list) > 0 {
+			narrow = append(narrow, limited{normalName(base, entries[0].Name), list})
+		}
+		p.cases = appendCompiledCase(p.cases, suffix, normalName(base, entries[0].Name), scheme, c.compileCase(scheme, group, entries))
 	}
-	if !c.withdrawn {
-		c.details = appendDetails(nil, rec, groups)
+	if c.withdrawn {
+		return c
+	}
+	details := appendDetails(nil, rec, groups, narrow)
+	for i := range c.parts {
+		if p := &c.parts[i]; len(p.cases) > 0 {
+			p.cases = append(dbfile.AppendString(nil, details), p.cases...)
+		}
 	}
 	return c
+}
+
+func appendCompiledCase(b []byte, suffix, name string, scheme version.Scheme, body []byte) []byte {
+	b = dbfile.AppendString(b, suffix)
+	b = dbfile.AppendString(b, name)
+	b = dbfile.AppendUint(b, uint64(scheme))
+	return dbfile.AppendString(b, body)
+}
+
+// A compiledCase is what a record says of one package name. It refers to the
+// text that it was read from.
+type compiledCase struct {
+	suffix, name []byte
+	scheme       version.Scheme
+	body         []byte
+}
+
+// readCases reads the details of a record and its cases.
+func readCases(b []byte) (details []byte, cases []compiledCase, err error) {
+	d := dbfile.NewDecoder(b)
+	details = d.Bytes()
+	for d.Len() > 0 {
+		cases = append(cases, compiledCase{d.Bytes(), d.Bytes(), version.Scheme(d.Uint()), d.Bytes()})
+	}
+	return details, cases, d.Err()
 }
 
 // groupAffected puts entries on one package together: a version is affected if
@@ -147,7 +175,7 @@ func (c *compiled) compileCase(scheme version.Scheme, group int, entries []advis
 
 // appendDetails encodes all of a record that is not needed to find out whether
 // it matches: see "Records" in FORMAT.md.
-func appendDetails(b []byte, rec *advisory.Record, groups [][]Severity) []byte {
+func appendDetails(b []byte, rec *advisory.Record, groups [][]Severity, narrow []limited) []byte {
 	b = dbfile.AppendString(b, rec.ID)
 	b = appendTime(b, rec.Published)
 	b = appendTime(b, rec.Modified)
@@ -171,7 +199,7 @@ func appendDetails(b []byte, rec *advisory.Record, groups [][]Severity) []byte {
 	for _, n := range rec.CWEs {
 		b = dbfile.AppendUint(b, uint64(n))
 	}
-	return b
+	return appendLimited(b, narrow)
 }
 
 // appendTime encodes a time as seconds since 1970, signed, and nanoseconds.
@@ -188,6 +216,7 @@ type record struct {
 	summary, details              string
 	groups                        [][]Severity
 	cwes                          []int
+	limited                       []limited
 }
 
 func decodeDetails(data []byte) (*record, error) {
@@ -209,6 +238,7 @@ func decodeDetails(data []byte) (*record, error) {
 	for range d.Count() {
 		r.cwes = append(r.cwes, int(min(d.Uint(), 1<<24)))
 	}
+	r.limited = decodeLimited(&d)
 	return r, d.Err()
 }
 

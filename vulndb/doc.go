@@ -35,9 +35,11 @@
 // # Concurrency
 //
 // A [DB] is safe for any number of goroutines. Any number of processes may
-// have a folder open while it is built again: they keep what they opened. A
+// have a folder open while it is built again: they keep what they opened, and
+// the map of it in memory is shared by all of them. A program that changes or
+// shortens a file in place breaks the rules; readers then get [ErrCorrupt]. A
 // [Watcher] has one goroutine of its own; else none outlives a call.
 //
-// The format of a folder is described in FORMAT.md. Its version, 1, changes
+// The format of a folder is described in FORMAT.md. Its version, 2, changes
 // when an older reader could misunderstand it.
 package vulndb

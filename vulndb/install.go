@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imagevet/imagevet/internal/dbfile"
+	"github.com/imagevet/imagevet/version"
 )
 
 const (
@@ -357,7 +358,7 @@ func (c *contextReader) Read(p []byte) (int, error) {
 // fetch writes a file under a temporary name and makes sure that it is on the
 // disk, and the right one. It returns the name after an error as well.
 func fetch(ctx context.Context, dir string, f *manifestFile, from func(context.Context, File, io.Writer) error) (name string, err error) {
-	out, err := os.CreateTemp(dir, tempPrefix+"*")
+	out, err := createTemp(dir)
 	if err != nil {
 		return "", err
 	}
@@ -418,9 +419,9 @@ func tryOpen(path string, entry *manifestFile) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	if _, err := openFile(f, entry, z); err != nil {
+	r, err := openFile(f, entry, z, map[version.Scheme]uint32{})
+	if err != nil {
 		return fmt.Errorf("%s: %w", entry.Name, err)
 	}
-	return nil
+	return r.Close()
 }

@@ -2,6 +2,9 @@ package vulndb
 
 import (
 	"bytes"
+	"context"
+	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -191,7 +194,8 @@ func FuzzEntry(f *testing.F) {
 	}}})
 	f.Add(appendCase(nil, 1, 2, in, listed(version.Deb, []string{"5", "no version"}, in)), "1.5")
 	f.Add(appendCase(nil, 0, 0, nil, nil), "")
-	f.Add(appendDetails(nil, &advisory.Record{ID: "X-1", Aliases: []string{"A"}}, [][]Severity{{{Type: "T", Score: "S"}}}), "x")
+	f.Add(appendDetails(nil, &advisory.Record{ID: "X-1", Aliases: []string{"A"}}, [][]Severity{{{Type: "T", Score: "S"}}},
+		[]limited{{"n", []advisory.Platform{{OS: []string{"linux"}}, {Arch: []string{"386", "arm"}}}}}), "x")
 	f.Add(bytes.Repeat([]byte{0xff}, 20), "1") // counts beyond all bounds
 	f.Fuzz(func(t *testing.T, data []byte, v string) {
 		key, err := version.Key(version.Deb, v)
@@ -212,7 +216,7 @@ func FuzzEntry(f *testing.F) {
 			again, err := decodeDetails(appendDetails(nil, &advisory.Record{
 				ID: rec.id, Published: rec.published, Modified: rec.modified, Aliases: rec.aliases, Upstream: rec.upstream,
 				References: rec.references, Summary: rec.summary, Details: rec.details, CWEs: rec.cwes,
-			}, rec.groups))
+			}, rec.groups, rec.limited))
 			require.NoError(t, err)
 			require.Equal(t, rec, again)
 		}
@@ -255,9 +259,10 @@ func TestOpenKeys(t *testing.T) {
 		{dbfile.Release{Name: "12", Scheme: "starship", KeyCheck: deb}, ErrVersion},
 	} {
 		dir := t.TempDir()
-		_, err := publish(t.Context(), dir, []*dbfile.Content{{
-			Ecosystem: "Debian", Releases: []dbfile.Release{tt.release}, Records: [][]byte{nil},
-		}}, buildConfig{now: time.Now, workers: 1})
+		content := &dbfile.Content{Ecosystem: "Debian", Releases: []dbfile.Release{tt.release}, Records: [][]byte{nil}}
+		_, err := publish(t.Context(), dir, []newFile{{"Debian", 1, time.Time{}, func(_ context.Context, out io.Writer) (uint32, error) {
+			return dbfile.Write(out, content)
+		}}}, buildConfig{now: time.Now, workers: 1})
 		require.NoError(t, err)
 		db, err := Open(dir)
 		assert.ErrorIsf(t, err, tt.want, "%+v", tt.release)
@@ -279,4 +284,48 @@ func TestKeyCheck(t *testing.T) {
 		assert.NotContains(t, seen, sum, name)
 		seen[sum] = s
 	}
+}
+
+// What is kept in a file and what is kept in memory come out the same, and
+// nothing is left behind.
+func TestBuildSpill(t *testing.T) {
+	var lines []string
+	for i := range 500 {
+		lines = append(lines, fmt.Sprintf(`{"id":"CVE-2026-%04d","modified":"2026-01-0%dT00:00:00Z","details":"%s","affected":[`+
+			`{"package":{"ecosystem":"Debian:12","name":"p%d"},"versions":["1"]},{"package":{"ecosystem":"npm","name":"q%d"},"versions":["1.0.%d"]}]}`,
+			1000+i%400, 1+i%7, strings.Repeat("x", 20*i), i%30, i%20, i))
+	}
+	source := filepath.Join(t.TempDir(), "records.jsonl")
+	require.NoError(t, os.WriteFile(source, []byte(strings.Join(lines, "\n")), 0o666))
+	build := func(memory int64, workers int) string {
+		dir := t.TempDir()
+		limit := func(c *buildConfig) error {
+			c.spill = memory
+			c.now = func() time.Time { return time.Unix(1, 0) }
+			return nil
+		}
+		_, err := Build(t.Context(), dir, []Source{FileSource(source)}, limit, WithWorkers(workers))
+		require.NoError(t, err)
+		entries, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		var all []string
+		for _, e := range entries {
+			require.False(t, strings.HasPrefix(e.Name(), tempPrefix), e.Name())
+			data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+			require.NoError(t, err)
+			all = append(all, e.Name()+"\n"+string(data))
+		}
+		return strings.Join(all, "\n")
+	}
+	want := build(1<<30, 1)
+	for _, memory := range []int64{0, spillChunk} {
+		assert.True(t, want == build(memory, 1+int(memory/spillChunk)), "%d bytes in memory", memory) // too large to print
+	}
+
+	// A failed write ends the build.
+	s := spill{dir: filepath.Join(source, "none")}
+	_, err := s.add([]byte("x"))
+	require.Error(t, err)
+	_, again := s.add([]byte("x"))
+	assert.Equal(t, err, again)
 }

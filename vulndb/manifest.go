@@ -19,7 +19,7 @@ import (
 const (
 	manifestName    = "manifest.json"
 	manifestFormat  = "imagevet-vulndb"
-	manifestVersion = 1
+	manifestVersion = 2
 	maxManifest     = 4 << 20 // bytes
 
 	fileExt = ".ivdb"
@@ -59,9 +59,9 @@ type manifestFile struct {
 	Name      string `json:"name"`
 	Size      int64  `json:"size"`
 	SHA256    string `json:"sha256"`
-	// Header is the checksum of the file's header, which stands for the rest
-	// as long as nobody means harm.
-	Header   uint32    `json:"header_crc32c"`
+	// Checksum is that of the file's table of sections, which stands for the
+	// rest as long as nobody means harm.
+	Checksum uint32    `json:"crc32c"`
 	Records  int       `json:"records"`
 	Modified time.Time `json:"modified"`
 }

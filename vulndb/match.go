@@ -25,7 +25,21 @@ import (
 // The error wraps [ErrCorrupt] if the database turns out to be damaged. All
 // else that goes wrong is part of the result. Equal questions to equal
 // databases have equal answers.
-func (db *DB) Match(ctx context.Context, os inventory.OS, pkgs []inventory.Package) (*Result, error) {
+func (db *DB) Match(ctx context.Context, os inventory.OS, pkgs []inventory.Package) (result *Result, err error) {
+	if err := db.use(); err != nil {
+		return nil, err
+	}
+	defer db.end()
+	result, err = db.match(ctx, os, pkgs)
+	if err != nil {
+		return nil, fmt.Errorf("vulndb: match: %w", err)
+	}
+	return result, nil
+}
+
+func (db *DB) match(ctx context.Context, os inventory.OS, pkgs []inventory.Package) (result *Result, err error) {
+	defer func() { err = corrupt(err) }()
+	defer dbfile.Guard(&err)()
 	m := matcher{
 		db: db, os: os, distro: distro.Lookup(os), pkgs: pkgs,
 		targets: map[string]*target{}, coverage: map[Coverage]int{}, vendors: map[vendor][]string{},
@@ -36,14 +50,10 @@ func (db *DB) Match(ctx context.Context, os inventory.OS, pkgs []inventory.Packa
 			return nil, err
 		}
 		if err := m.lookup(i); err != nil {
-			return nil, fmt.Errorf("vulndb: match: %w", err)
+			return nil, err
 		}
 	}
-	result, err := m.result(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("vulndb: match: %w", err)
-	}
-	return result, nil
+	return m.result(ctx)
 }
 
 // A matcher is the state of one call of Match.
@@ -271,14 +281,13 @@ func (m *matcher) answer(q query) (answer, error) {
 	var a answer
 	for i := range q.target.searches {
 		s := &q.target.searches[i]
-		data, ok, err := s.file.Lookup(m.buf, s.release, q.name)
+		data, ok, err := s.file.Lookup(&m.buf, s.release, q.name)
 		if err != nil {
 			return answer{}, corrupt(err)
 		}
 		if !ok {
 			continue
 		}
-		m.buf = data
 		if err := m.judge(&a, s, q, data); err != nil {
 			return answer{}, err
 		}
@@ -352,7 +361,7 @@ func (m *matcher) result(ctx context.Context) (*Result, error) {
 		seen := map[*record]bool{}
 		for _, h := range f.hits {
 			// One record can be found under two names or in two releases.
-			if r := records[h.search.file][h.record]; !seen[r] {
+			if r := records[h.search.file][h.record]; !seen[r] && r.concerns(h.name, m.pkgs[f.pkg].Platforms) {
 				seen[r] = true
 				findings = append(findings, finding{r, h})
 			}

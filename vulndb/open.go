@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -16,24 +18,33 @@ import (
 	"github.com/imagevet/imagevet/version"
 )
 
-// A DB is an open advisory database. It is safe for concurrent use, except
-// that Close must come last.
+// A DB is an open advisory database. Its files are mapped into memory where the
+// system can do that. It is safe for concurrent use.
 type DB struct {
 	info  Info
 	files map[string]*file // by ecosystem
+	users atomic.Int64     // calls that use the files, and one until Close
 }
+
+// ErrClosed says that a database was closed before it was used.
+var ErrClosed = errors.New("vulndb: the database is closed")
 
 // A file is an open file of a database.
 type file struct {
 	*dbfile.Reader
-	f       *os.File
 	base    string
 	schemes []version.Scheme // of the releases
 }
 
-// openAttempts is how often Open starts again because a new database came in
-// between reading the manifest and opening the files.
-const openAttempts = 10
+// Open starts again when a file is missing, because a new database may have
+// come between reading the manifest and opening the files: so many times if
+// the manifest has changed, and so many times, after a pause, if it has not. It
+// may be the same one again, after another that removed the file for a moment.
+const (
+	openChanged   = 100
+	openUnchanged = 5
+	openPause     = 5 * time.Millisecond
+)
 
 // Open opens the database in a folder that [Build] has made. It reads and
 // checks what is needed to find advisories; the advisories themselves are read
@@ -41,20 +52,28 @@ const openAttempts = 10
 //
 // The error wraps [ErrNotFound], [ErrForeign], [ErrVersion], [ErrCorrupt] or
 // [ErrEmpty], which say what to do, or is that of the file system.
-func Open(dir string) (*DB, error) {
-	for attempt := 1; ; attempt++ {
+func Open(dir string) (*DB, error) { return openFolder(dir, openFiles) }
+
+// openFolder opens the files of a folder in one way or another.
+func openFolder[T any](dir string, open func(dir string, m *manifest) (*T, error)) (*T, error) {
+	changed, unchanged := 0, 0
+	for {
 		m, err := readManifest(dir)
 		if err != nil {
 			return nil, fmt.Errorf("vulndb: open %s: %w", dir, err)
 		}
-		db, err := openFiles(dir, m)
+		out, err := open(dir, m)
 		if err == nil {
-			return db, nil
+			return out, nil
 		}
-		if errors.Is(err, fs.ErrNotExist) && attempt < openAttempts {
+		if errors.Is(err, fs.ErrNotExist) && changed < openChanged && unchanged < openUnchanged {
 			if now, err := readManifest(dir); err == nil && now.Checksum != m.Checksum {
-				continue
+				changed++
+			} else {
+				unchanged++
+				time.Sleep(openPause)
 			}
+			continue
 		}
 		return nil, fmt.Errorf("vulndb: open %s: %w", dir, err)
 	}
@@ -66,6 +85,8 @@ func openFiles(dir string, m *manifest) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{info: m.info(), files: map[string]*file{}}
+	db.users.Store(1)
+	checks := map[version.Scheme]uint32{}
 	for i := range m.Files {
 		entry := &m.Files[i]
 		f, err := os.Open(filepath.Join(dir, entry.Name))
@@ -73,14 +94,13 @@ func openFiles(dir string, m *manifest) (*DB, error) {
 			db.Close()
 			return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
-		r, err := openFile(f, entry, z)
+		r, err := openFile(f, entry, z, checks)
 		if err != nil {
-			f.Close()
 			db.Close()
 			return nil, fmt.Errorf("%s: %w", entry.Name, err)
 		}
 		if _, ok := db.files[entry.Ecosystem]; ok {
-			f.Close()
+			r.Close()
 			db.Close()
 			return nil, fmt.Errorf("%w: two files for %q", ErrCorrupt, entry.Ecosystem)
 		}
@@ -89,25 +109,40 @@ func openFiles(dir string, m *manifest) (*DB, error) {
 	return db, nil
 }
 
-// openFile checks that a file is the one that the manifest means.
-func openFile(f *os.File, entry *manifestFile, z *zstd.Decoder) (*file, error) {
+// openFile opens a file, which is closed on error, and checks that it is the
+// one that the manifest means.
+func openFile(f *os.File, entry *manifestFile, z *zstd.Decoder, checks map[version.Scheme]uint32) (out *file, err error) {
 	info, err := f.Stat()
+	if err == nil && info.Size() != entry.Size {
+		err = fmt.Errorf("%w: %d bytes instead of %d", ErrCorrupt, info.Size(), entry.Size)
+	}
 	if err != nil {
+		f.Close()
 		return nil, err
 	}
-	if info.Size() != entry.Size {
-		return nil, fmt.Errorf("%w: %d bytes instead of %d", ErrCorrupt, info.Size(), entry.Size)
-	}
-	r, err := dbfile.Open(f, info.Size(), z)
+	defer func() { err = corrupt(err) }()
+	defer dbfile.Guard(&err)()
+	r, err := dbfile.OpenFile(f, info.Size(), z)
 	if err != nil {
-		return nil, corrupt(err)
+		f.Close()
+		return nil, err
 	}
+	schemes, err := checkFile(r, entry, checks)
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	return &file{Reader: r, base: entry.Ecosystem, schemes: schemes}, nil
+}
+
+// checkFile returns the schemes of the releases of a file. It notes the key
+// checks that it had to find out.
+func checkFile(r *dbfile.Reader, entry *manifestFile, checks map[version.Scheme]uint32) ([]version.Scheme, error) {
 	meta := r.Meta()
-	if r.HeaderSum() != entry.Header || meta.Ecosystem != entry.Ecosystem || meta.Records != entry.Records {
+	if r.Sum() != entry.Checksum || meta.Ecosystem != entry.Ecosystem || meta.Records != entry.Records {
 		return nil, fmt.Errorf("%w: not the file that the manifest means", ErrCorrupt)
 	}
-	out := &file{Reader: r, f: f, base: meta.Ecosystem}
-	checks := map[version.Scheme]uint32{}
+	var schemes []version.Scheme
 	for _, rel := range meta.Releases {
 		scheme, err := version.ParseScheme(rel.Scheme)
 		if err != nil {
@@ -119,15 +154,17 @@ func openFile(f *os.File, entry *manifestFile, z *zstd.Decoder) (*file, error) {
 		if checks[scheme] != rel.KeyCheck {
 			return nil, fmt.Errorf("%w: %v versions are ordered in another way", ErrVersion, scheme)
 		}
-		out.schemes = append(out.schemes, scheme)
+		schemes = append(schemes, scheme)
 	}
-	return out, nil
+	return schemes, nil
 }
 
 // corrupt gives an error of package dbfile the public error that it is. Others
 // stay what they are.
 func corrupt(err error) error {
 	switch {
+	case errors.Is(err, ErrVersion), errors.Is(err, ErrCorrupt):
+		return err
 	case errors.Is(err, dbfile.ErrVersion):
 		return fmt.Errorf("%w: %w", ErrVersion, err)
 	case errors.Is(err, dbfile.ErrDamaged), errors.Is(err, dbfile.ErrForeign):
@@ -136,11 +173,47 @@ func corrupt(err error) error {
 	return err
 }
 
-// Close closes the files of the database.
+// Close ends the use of the database. Calls that are under way end first; those
+// that come later get [ErrClosed]. The files are closed by whichever is last.
 func (db *DB) Close() error {
+	for {
+		n := db.users.Load()
+		if n&1 == 0 {
+			return nil // closed before
+		}
+		if db.users.CompareAndSwap(n, n-1) {
+			if n == 1 {
+				return db.closeFiles()
+			}
+			return nil
+		}
+	}
+}
+
+// use notes a call that uses the files, and end that it is over. The lowest bit
+// of users is set until Close, and each call counts two.
+func (db *DB) use() error {
+	for {
+		n := db.users.Load()
+		if n&1 == 0 {
+			return ErrClosed
+		}
+		if db.users.CompareAndSwap(n, n+2) {
+			return nil
+		}
+	}
+}
+
+func (db *DB) end() {
+	if db.users.Add(-2) == 0 {
+		_ = db.closeFiles() // nobody is left to be told
+	}
+}
+
+func (db *DB) closeFiles() error {
 	var errs []error
 	for _, f := range db.files {
-		errs = append(errs, f.f.Close())
+		errs = append(errs, f.Close())
 	}
 	return errors.Join(errs...)
 }

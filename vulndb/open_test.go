@@ -67,14 +67,14 @@ func TestOpenErrors(t *testing.T) {
 		text   string
 	}{
 		{"no manifest", func(f map[string][]byte) { delete(f, "manifest.json") }, vulndb.ErrNotFound, "build one or copy one to this place"},
-		{"a newer format", replace("manifest.json", `"version": 1`, `"version": 2`), vulndb.ErrVersion, "version 2, known is 1"},
+		{"a newer format", replace("manifest.json", `"version": 2`, `"version": 3`), vulndb.ErrVersion, "version 3, known is 2"},
 		{"a newer format with what is not known", write("manifest.json", `{"format": "imagevet-vulndb", "version": 7, "files": {"a": 1}}`), vulndb.ErrVersion, "update the program"},
 		{"another format", write("manifest.json", `{"format": "else", "version": 1}`), vulndb.ErrForeign, "give another folder"},
 		{"no JSON", write("manifest.json", `hello`), vulndb.ErrForeign, "manifest.json"},
 		{"another kind of JSON", write("manifest.json", `{"manifest_version": 3, "name": "extension"}`), vulndb.ErrForeign, "manifest.json"},
 		{"half a manifest", func(f map[string][]byte) { f["manifest.json"] = f["manifest.json"][:100] }, vulndb.ErrCorrupt, "build or copy it again"},
 		{"a changed date", replace("manifest.json", `"2026-01-02T`, `"2026-01-03T`), vulndb.ErrCorrupt, "checksum"},
-		{"something added", replace("manifest.json", `"version": 1`, `"version": 1, "extra": true`), vulndb.ErrCorrupt, "checksum"},
+		{"something added", replace("manifest.json", `"version": 2`, `"version": 2, "extra": true`), vulndb.ErrCorrupt, "checksum"},
 		{"a huge manifest", write("manifest.json", strings.Repeat(" ", 5<<20)), vulndb.ErrForeign, "of more than"},
 		{"a missing file", func(f map[string][]byte) { delete(f, "debian") }, vulndb.ErrCorrupt, "debian-"},
 		{"a truncated file", func(f map[string][]byte) { f["debian"] = f["debian"][:200] }, vulndb.ErrCorrupt, "200 bytes instead of"},
@@ -106,10 +106,10 @@ func TestOpenErrors(t *testing.T) {
 // emptyManifest is right in all but that it has no files.
 const emptyManifest = `{
   "format": "imagevet-vulndb",
-  "version": 1,
+  "version": 2,
   "built": "2026-01-02T03:04:05Z",
   "id": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-  "checksum": "sha256:20181b3d11162a3ab271efacde1cc593978792e28c80d48f4cb8d840994574f8",
+  "checksum": "sha256:010bd954b27a4772c4e58ec34aa519b5cda6484916d401d9e09f4db8d5dcf7c3",
   "files": null
 }
 `
@@ -225,6 +225,55 @@ func TestClosed(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, db.Close())
 	_, err = db.Match(t.Context(), bookworm, debs("foo"))
-	assert.ErrorIs(t, err, os.ErrClosed)
+	assert.ErrorIs(t, err, vulndb.ErrClosed)
+	assert.NoError(t, db.Close(), "again")
 	assert.NotErrorIs(t, err, vulndb.ErrCorrupt)
+}
+
+// Calls that are under way when the database is closed end as if it was not.
+func TestCloseWhileMatching(t *testing.T) {
+	dir := t.TempDir()
+	_, err := vulndb.Build(t.Context(), dir, []vulndb.Source{vulndb.FileSource(jsonl(t, simple("CVE-2026-0001")))})
+	require.NoError(t, err)
+	for range 50 {
+		db, err := vulndb.Open(dir)
+		require.NoError(t, err)
+		var group sync.WaitGroup
+		for range 4 {
+			group.Go(func() {
+				for {
+					result, err := db.Match(t.Context(), bookworm, debs("foo"))
+					if err != nil {
+						assert.ErrorIs(t, err, vulndb.ErrClosed)
+						return
+					}
+					assert.Len(t, result.Matches, 1)
+				}
+			})
+		}
+		assert.NoError(t, db.Close())
+		group.Wait()
+	}
+}
+
+// A file that gets shorter while it is open is an error, not the end of the
+// program.
+func TestTruncatedWhileOpen(t *testing.T) {
+	dir := t.TempDir()
+	var records []string
+	for i := range 3000 {
+		records = append(records, osv(fmt.Sprintf("CVE-2026-%04d", i), "Debian:12", fmt.Sprintf("p%d", i), ranges("introduced 0")))
+	}
+	_, err := vulndb.Build(t.Context(), dir, []vulndb.Source{vulndb.FileSource(jsonl(t, records...))})
+	require.NoError(t, err)
+	db, err := vulndb.Open(dir)
+	require.NoError(t, err)
+	for name := range files(t, dir) {
+		if strings.HasPrefix(name, "debian-") {
+			require.NoError(t, os.Truncate(filepath.Join(dir, name), 4096))
+		}
+	}
+	_, err = db.Match(t.Context(), bookworm, []inventory.Package{deb("p2999", "1"), deb("p1", "1")})
+	assert.ErrorIs(t, err, vulndb.ErrCorrupt)
+	assert.NoError(t, db.Close())
 }

@@ -25,10 +25,19 @@ const (
 	tempAge = 24 * time.Hour
 )
 
+// A newFile is a file that is to be written.
+type newFile struct {
+	ecosystem string
+	records   int
+	modified  time.Time
+	// write writes the content and returns the checksum of it.
+	write func(context.Context, io.Writer) (uint32, error)
+}
+
 // publish writes a database into dir and makes it the current one. Files are
 // written under temporary names first. What then changes names is under a
 // lock, so that no build removes what another is about to refer to.
-func publish(ctx context.Context, dir string, contents []*dbfile.Content, cfg buildConfig) (Info, error) {
+func publish(ctx context.Context, dir string, contents []newFile, cfg buildConfig) (Info, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return Info{}, err
 	}
@@ -43,11 +52,8 @@ func publish(ctx context.Context, dir string, contents []*dbfile.Content, cfg bu
 	group.SetLimit(cfg.workers)
 	for i, c := range contents {
 		group.Go(func() error {
-			if err := groupCtx.Err(); err != nil {
-				return err
-			}
 			var err error
-			files[i], temps[i], err = writeTemp(dir, c)
+			files[i], temps[i], err = writeTemp(groupCtx, dir, c)
 			return err
 		})
 	}
@@ -76,8 +82,8 @@ func publish(ctx context.Context, dir string, contents []*dbfile.Content, cfg bu
 
 // writeTemp writes a file under a temporary name and makes sure that it is on
 // the disk.
-func writeTemp(dir string, c *dbfile.Content) (f manifestFile, name string, err error) {
-	out, err := os.CreateTemp(dir, tempPrefix+"*")
+func writeTemp(ctx context.Context, dir string, c newFile) (f manifestFile, name string, err error) {
+	out, err := createTemp(dir)
 	if err != nil {
 		return f, "", err
 	}
@@ -94,7 +100,7 @@ func writeTemp(dir string, c *dbfile.Content) (f manifestFile, name string, err 
 	}
 	hash := sha256.New()
 	counter := &countWriter{w: bufio.NewWriterSize(io.MultiWriter(out, hash), 1<<20)}
-	header, err := dbfile.Write(counter, c)
+	checksum, err := c.write(ctx, counter)
 	if err != nil {
 		return f, name, err
 	}
@@ -103,8 +109,8 @@ func writeTemp(dir string, c *dbfile.Content) (f manifestFile, name string, err 
 	}
 	sum := hex.EncodeToString(hash.Sum(nil))
 	return manifestFile{
-		Ecosystem: c.Ecosystem, Name: fileName(c.Ecosystem, sum), Size: counter.n, SHA256: sum,
-		Header: header, Records: len(c.Records), Modified: c.Modified,
+		Ecosystem: c.ecosystem, Name: fileName(c.ecosystem, sum), Size: counter.n, SHA256: sum,
+		Checksum: checksum, Records: c.records, Modified: c.modified,
 	}, name, out.Sync()
 }
 

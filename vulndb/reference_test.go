@@ -2,8 +2,10 @@ package vulndb_test
 
 import (
 	"archive/zip"
+	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -11,13 +13,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/imagevet/imagevet/internal/advisory"
 	"github.com/imagevet/imagevet/internal/sharedtest"
 	"github.com/imagevet/imagevet/sbom/inventory"
 	"github.com/imagevet/imagevet/version"
@@ -473,6 +478,10 @@ func BenchmarkMatch(b *testing.B) {
 	for i := range fixed { // all are there, none is affected
 		fixed[i].Source.Version = "9:" + fixed[i].Source.Version[strings.Index(fixed[i].Source.Version, ":")+1:]
 	}
+	million := make([]inventory.Package, 1_000_000)
+	for i := range million {
+		million[i] = deb(fmt.Sprintf("no-such-package-%d", i), "1")
+	}
 	for _, bb := range []struct {
 		name string
 		pkgs []inventory.Package
@@ -481,6 +490,7 @@ func BenchmarkMatch(b *testing.B) {
 		{"1000", append(slices.Clone(all), all[:1000-len(all)]...)},
 		{"1000unknown", clean},
 		{"700fixed", fixed},
+		{"1000000unknown", million},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			matches := 0
@@ -498,23 +508,91 @@ func BenchmarkMatch(b *testing.B) {
 	}
 }
 
+// BenchmarkBuild compares a build with what it cannot do without: to inflate
+// the same archives and decode all records, by as many workers.
 func BenchmarkBuild(b *testing.B) {
 	root := sharedtest.Path(b, "data", "osv")
 	archives, err := filepath.Glob(filepath.Join(root, "*", "all.zip"))
 	require.NoError(b, err)
 	size := int64(0)
+	packed := int64(0)
 	for _, name := range archives {
 		z, err := zip.OpenReader(name)
 		require.NoError(b, err)
 		for _, m := range z.File {
 			size += int64(m.UncompressedSize64)
 		}
-		z.Close()
+		require.NoError(b, z.Close())
+		info, err := os.Stat(name)
+		require.NoError(b, err)
+		packed += info.Size()
 	}
-	b.SetBytes(size)
-	for b.Loop() {
-		if _, err := vulndb.Build(b.Context(), b.TempDir(), []vulndb.Source{vulndb.FileSource(root)}); err != nil {
-			b.Fatal(err)
+	b.Run("decode", func(b *testing.B) {
+		b.SetBytes(size)
+		for b.Loop() {
+			require.NoError(b, decodeAll(archives))
+		}
+	})
+	b.Run("build", func(b *testing.B) {
+		b.SetBytes(size)
+		dir := b.TempDir()
+		for b.Loop() {
+			if _, err := vulndb.Build(b.Context(), dir, []vulndb.Source{vulndb.FileSource(root)}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		written := int64(0)
+		for _, data := range files(b, dir) {
+			written += int64(len(data))
+		}
+		b.ReportMetric(float64(written)/float64(packed), "size/zips")
+	})
+}
+
+// decodeAll reads all records of archives.
+func decodeAll(archives []string) error {
+	var group errgroup.Group
+	members := make(chan *zip.File, 64)
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() error {
+			var failed error
+			var buf bytes.Buffer
+			for m := range members {
+				r, err := m.Open()
+				if err != nil {
+					return err
+				}
+				buf.Reset()
+				if _, err := buf.ReadFrom(r); err != nil {
+					return err
+				}
+				if err := r.Close(); err != nil {
+					return err
+				}
+				if _, _, err := advisory.Decode(buf.Bytes()); err != nil {
+					failed = err
+				}
+			}
+			return failed
+		})
+	}
+	var closers []io.Closer
+	for _, name := range archives {
+		z, err := zip.OpenReader(name)
+		if err != nil {
+			return err
+		}
+		closers = append(closers, z)
+		for _, m := range z.File {
+			if strings.HasSuffix(m.Name, ".json") {
+				members <- m
+			}
 		}
 	}
+	close(members)
+	err := group.Wait()
+	for _, c := range closers {
+		err = errors.Join(err, c.Close())
+	}
+	return err
 }

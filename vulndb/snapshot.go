@@ -25,24 +25,7 @@ type Snapshot struct {
 
 // OpenSnapshot opens the files of the database in a folder, without reading
 // them. The error wraps those of [Open].
-func OpenSnapshot(dir string) (*Snapshot, error) {
-	for attempt := 1; ; attempt++ {
-		m, err := readManifest(dir)
-		if err != nil {
-			return nil, fmt.Errorf("vulndb: open %s: %w", dir, err)
-		}
-		s, err := openSnapshot(dir, m)
-		if err == nil {
-			return s, nil
-		}
-		if errors.Is(err, fs.ErrNotExist) && attempt < openAttempts {
-			if now, err := readManifest(dir); err == nil && now.Checksum != m.Checksum {
-				continue
-			}
-		}
-		return nil, fmt.Errorf("vulndb: open %s: %w", dir, err)
-	}
-}
+func OpenSnapshot(dir string) (*Snapshot, error) { return openFolder(dir, openSnapshot) }
 
 func openSnapshot(dir string, m *manifest) (*Snapshot, error) {
 	text, err := m.encode() // the bytes that were read, as readManifest has made sure

@@ -512,3 +512,44 @@ func debs(names ...string) []inventory.Package {
 	}
 	return out
 }
+
+// An advisory on some platforms only does not concern a program that is known
+// to be compiled for others.
+func TestMatchPlatforms(t *testing.T) {
+	record := func(id string, imports ...string) string {
+		return fmt.Sprintf(`{"id": %q, "modified": "2026-01-01T00:00:00Z", "affected": [%s]}`, id, strings.Join(imports, ", "))
+	}
+	entry := func(name, imports string) string {
+		return fmt.Sprintf(`{"package": {"ecosystem": "Go", "name": %q}, %s, "ecosystem_specific": {"imports": [%s]}}`, name, ranges("introduced 0"), imports)
+	}
+	db, _ := build(t,
+		record("GO-2026-0001", entry("stdlib", `{"path": "os", "goos": ["windows"]}, {"path": "syscall", "goos": ["windows", "plan9"]}`)),
+		record("GO-2026-0002", entry("stdlib", `{"path": "os", "goos": ["windows"]}, {"path": "net", "goarch": ["386", "arm"]}`)),
+		record("GO-2026-0003", entry("stdlib", `{"path": "os"}, {"path": "net", "goarch": ["386"]}`)),
+		record("GO-2026-0004", entry("stdlib", `{"path": "os", "goos": ["windows"]}`), entry("a.example/x", `{"path": "a.example/x"}`)),
+		record("GO-2026-0005", entry("stdlib", `{"path": "os", "goos": ["windows"]}`), entry("stdlib", `{"path": "net", "goos": ["linux"], "goarch": ["amd64"]}`)))
+	for _, tt := range []struct {
+		name      string
+		platforms []string
+		want      string
+	}{
+		{"stdlib", nil, "1 2 3 4 5"}, // not known
+		{"stdlib", []string{"linux/amd64"}, "3 5"},
+		{"stdlib", []string{"linux/arm"}, "2 3"},
+		{"stdlib", []string{"windows/arm64"}, "1 2 3 4 5"},
+		{"stdlib", []string{"plan9/amd64"}, "1 3"},
+		{"stdlib", []string{"linux/arm", "plan9/amd64"}, "1 2 3"},
+		{"stdlib", []string{"odd"}, "1 2 3 4 5"},
+		{"x", []string{"linux/amd64"}, "4"},
+	} {
+		p := inventory.Package{Type: "golang", Name: tt.name, Version: "1.20.0", Platforms: tt.platforms}
+		if tt.name != "stdlib" {
+			p.Namespace = "a.example"
+		}
+		var got []string
+		for _, m := range match(t, db, bookworm, p).Matches {
+			got = append(got, strings.TrimPrefix(m.ID, "GO-2026-000"))
+		}
+		assert.Equal(t, tt.want, strings.Join(got, " "), "%s %v", tt.name, tt.platforms)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"sync"
 	"time"
 )
@@ -194,7 +193,7 @@ func (w *Watcher) swap(next *generation) error {
 
 // Reload looks for a new database at once, and returns when it is in use, or
 // when there is none. The error is that of [Open] or of ctx, or wraps
-// [fs.ErrClosed] after [Watcher.Close].
+// [ErrClosed] after [Watcher.Close].
 func (w *Watcher) Reload(ctx context.Context) error {
 	w.reloading.Lock()
 	defer w.reloading.Unlock()
@@ -205,7 +204,7 @@ func (w *Watcher) Reload(ctx context.Context) error {
 	g := w.current
 	w.mu.Unlock()
 	if g == nil {
-		return fmt.Errorf("vulndb: reload %s: %w", w.dir, fs.ErrClosed)
+		return fmt.Errorf("vulndb: reload %s: %w", w.dir, ErrClosed)
 	}
 	next, err := w.newer(g.db)
 	switch {

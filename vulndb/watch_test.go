@@ -76,7 +76,7 @@ func TestWatch(t *testing.T) {
 	assert.Len(t, match(t, old, bookworm, deb("foo", "1")).Matches, 1, "releasing twice does nothing")
 	releaseAgain()
 	_, err := old.Match(t.Context(), bookworm, debs("foo"))
-	assert.ErrorIs(t, err, os.ErrClosed)
+	assert.ErrorIs(t, err, vulndb.ErrClosed)
 	assert.Equal(t, "CVE-2026-0002", flaws(t, w))
 }
 
@@ -114,7 +114,7 @@ func TestWatchErrors(t *testing.T) {
 		want error
 	}{
 		{"hello", vulndb.ErrForeign},
-		{strings.Replace(string(good), `"version": 1`, `"version": 99`, 1), vulndb.ErrVersion},
+		{strings.Replace(string(good), `"version": 2`, `"version": 99`, 1), vulndb.ErrVersion},
 		{string(good[:100]), vulndb.ErrCorrupt},
 		{emptyManifest, vulndb.ErrEmpty},
 		{files(t, other)["manifest.json"], vulndb.ErrCorrupt}, // without its files
@@ -160,11 +160,11 @@ func TestWatchClose(t *testing.T) {
 	none, releaseNone := w.Acquire()
 	assert.Nil(t, none)
 	releaseNone()
-	assert.ErrorIs(t, w.Reload(t.Context()), fs.ErrClosed)
+	assert.ErrorIs(t, w.Reload(t.Context()), vulndb.ErrClosed)
 	assert.Len(t, match(t, db, bookworm, deb("foo", "1")).Matches, 1, "who has it keeps it")
 	release()
 	_, err := db.Match(t.Context(), bookworm, debs("foo"))
-	assert.ErrorIs(t, err, os.ErrClosed)
+	assert.ErrorIs(t, err, vulndb.ErrClosed)
 	assert.NoError(t, w.Err())
 }
 

@@ -73,12 +73,22 @@ type Affected struct {
 	Versions []string
 	// Severity holds ratings for this package.
 	Severity []Severity
+	// Platforms are what a program has to be compiled for to be affected, where
+	// the record says so: Go's database in ecosystem_specific.imports. One of
+	// them is enough; where there are none, all are affected.
+	Platforms []Platform
 	// GitRanges counts ranges of type GIT: package versions cannot be compared
 	// with commits.
 	GitRanges int
 	// Unreadable counts ranges that were left out because something in them
 	// could not be understood. The package may be affected by them.
 	Unreadable int
+}
+
+// A Platform says what programs are compiled for, as Go names it. An empty list
+// stands for all systems or architectures.
+type Platform struct {
+	OS, Arch []string
 }
 
 // A Range is a set of events in the order of the record.

@@ -132,6 +132,32 @@ func TestDecodeWithdrawn(t *testing.T) {
 	assert.False(t, rec.Withdrawn.IsZero())
 }
 
+// What has a flaw on some platforms only is told so.
+func TestDecodePlatforms(t *testing.T) {
+	for imports, want := range map[string][]Platform{
+		`[{"path":"a","goos":["windows"]},{"path":"b","goos":["windows"]}]`: {{OS: []string{"windows"}}},
+		`[{"path":"a","goos":["linux"],"goarch":["386","arm"]},{"path":"b","goarch":["s390x"]}]`: {
+			{OS: []string{"linux"}, Arch: []string{"386", "arm"}}, {Arch: []string{"s390x"}},
+		},
+		`[{"path":"a","goos":["windows"]},{"path":"b"}]`: nil, // everywhere
+		`[{"path":"a","goos":[]}]`:                       nil,
+		`[]`:                                             nil,
+		`[{"path":"a","goos":"windows"}]`:                nil, // of another form
+		`{"goos":["windows"]}`:                           nil,
+		`[` + strings.Repeat(`{"goos":["x"]},`, 100) + `{"goos":["x"]}]`: nil,
+	} {
+		for _, ecosystem := range []string{"Go", "npm"} {
+			rec, defects, err := Decode(fmt.Appendf(nil, `{"id":"X-1","affected":[{"package":{"ecosystem":%q,"name":"a"},"versions":["1"],"ecosystem_specific":{"imports":%s}}]}`, ecosystem, imports))
+			require.NoError(t, err, imports)
+			assert.Empty(t, defects, imports)
+			if ecosystem == "npm" {
+				want = nil
+			}
+			assert.Equal(t, want, rec.Affected[0].Platforms, "%s: %s", ecosystem, imports)
+		}
+	}
+}
+
 // encode writes a record as the schema wants it.
 func encode(r *Record) ([]byte, error) {
 	type object = map[string]any
@@ -186,6 +212,13 @@ func encode(r *Record) ([]byte, error) {
 		}
 		schema, words := severity(a.Severity)
 		first, second := specific(words)
+		if len(a.Platforms) > 0 {
+			var imports []object
+			for _, p := range a.Platforms {
+				imports = append(imports, object{"goos": p.OS, "goarch": p.Arch})
+			}
+			first["imports"] = imports
+		}
 		affected = append(affected, object{
 			"package": object{"ecosystem": a.Ecosystem, "name": a.Name}, "ranges": ranges, "versions": a.Versions,
 			"severity": schema, "ecosystem_specific": first, "database_specific": second,
@@ -198,6 +231,7 @@ func encode(r *Record) ([]byte, error) {
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"id":"X-1","modified":"2026-01-02T03:04:05.5Z","withdrawn":"soon","aliases":["A"],"upstream":["U"]}`))
 	f.Add([]byte(affecting(`"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0","fixed":"1"},{"limit":"*"}]},{"type":"GIT"},{"type":"?"}],"versions":["1"]`)))
+	f.Add([]byte(`{"id":"X-1","affected":[{"package":{"ecosystem":"Go","name":"a"},"versions":["1"],"ecosystem_specific":{"imports":[{"goos":["windows"]},{"goarch":["arm"]}]}}]}`))
 	f.Add([]byte(`{"id":"X-1","severity":[{"type":"CVSS_V3","score":"x"}],"database_specific":{"severity":"HIGH"},"references":[{"url":"u"}]}`))
 	f.Add([]byte(`{"id":"X-1","database_specific":{"severity":5},"affected":[{"package":{"ecosystem":"npm"}},5,null]}`)) // wrong types
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -62,6 +62,7 @@ type (
 		Severity json.RawMessage `json:"severity"`
 		Urgency  json.RawMessage `json:"urgency"`
 		CWEs     json.RawMessage `json:"cwe_ids"`
+		Imports  json.RawMessage `json:"imports"`
 	}
 )
 
@@ -174,6 +175,9 @@ func (d *defects) affected(i int, raw *jsonAffected) (Affected, bool) {
 		Name:      raw.Package.Name,
 		Severity:  ratings(raw.Severity, raw.EcosystemSpecific, raw.DatabaseSpecific),
 	}
+	if a.Ecosystem == "Go" {
+		a.Platforms = platforms(raw.EcosystemSpecific)
+	}
 	for j, r := range raw.Ranges {
 		switch r.Type {
 		case "GIT":
@@ -252,6 +256,32 @@ func (d *defects) events(where string, raw []jsonEvent) (Range, error) {
 		return Range{}, errors.New("no event says introduced")
 	}
 	return out, nil
+}
+
+// platforms reads what Go's database says of the packages of a module: some
+// have a flaw on some systems or architectures only,
+// https://go.dev/doc/security/vuln/database#schema. It returns nothing if one
+// package has it everywhere, or if there is anything else than is expected.
+func platforms(s jsonSpecific) []Platform {
+	const most = 100
+	var imports []struct {
+		OS   []string `json:"goos"`
+		Arch []string `json:"goarch"`
+	}
+	if len(s.Imports) == 0 || json.Unmarshal(s.Imports, &imports) != nil || len(imports) > most {
+		return nil
+	}
+	var out []Platform
+	for _, i := range imports {
+		if len(i.OS) == 0 && len(i.Arch) == 0 || len(i.OS) > most || len(i.Arch) > most {
+			return nil
+		}
+		p := Platform{i.OS, i.Arch}
+		if !slices.ContainsFunc(out, func(q Platform) bool { return slices.Equal(p.OS, q.OS) && slices.Equal(p.Arch, q.Arch) }) {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // ratings joins the schema's own field with the words elsewhere.

@@ -99,11 +99,26 @@ func (h *contentHash) value(v reflect.Value) {
 			h.string(v.Interface().(time.Time).UTC().Format(time.RFC3339Nano))
 			return
 		}
-		h.number('t', uint64(v.NumField()))
-		for _, field := range v.Fields() {
-			h.value(field)
+		// Fields that say nothing are left out, so that a new one changes no
+		// document that has no use for it.
+		for field, value := range v.Fields() {
+			if !isEmpty(value) {
+				h.string(field.Name)
+				h.value(value)
+			}
 		}
+		h.number('t', 0)
 	default:
 		panic("codec: the model has a field of a kind that is not hashed: " + v.Type().String())
+	}
+}
+
+// isEmpty reports whether a field says nothing.
+func isEmpty(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Slice, reflect.Map:
+		return v.Len() == 0
+	default:
+		return v.IsZero()
 	}
 }

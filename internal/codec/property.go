@@ -83,7 +83,7 @@ type Fields struct {
 // qualifier:KEY where they do not follow from the package URL; arch;
 // bundled; constraint; cpe; deletedBy:index, deletedBy:diffID; development;
 // extractor; hash:ALGORITHM; layer:index, layer:diffID; license;
-// licenseExpression; line; maintainer; module; ownedBy; path; provides;
+// licenseExpression; line; maintainer; module; ownedBy; path; platforms; provides;
 // relation; requires; signingKey; source:name, source:version; vendor; within.
 func PackageProperties(p *inventory.Package, has Fields) Properties {
 	var l Properties
@@ -158,6 +158,7 @@ func PackageProperties(p *inventory.Package, has Fields) Properties {
 	if !has.Paths {
 		l.AddAll("path", p.Paths)
 	}
+	l.AddList("platforms", p.Platforms)
 	l.AddList("provides", p.Provides)
 	l.Add("relation", p.Relation.String())
 	l.AddList("requires", p.Requires)
@@ -254,6 +255,8 @@ func SetPackageProperty(p *inventory.Package, prop Property) (bool, error) {
 		p.OwnedBy = value
 	case "path":
 		p.Paths = append(p.Paths, value)
+	case "platforms":
+		list(&p.Platforms)
 	case "provides":
 		list(&p.Provides)
 	case "relation":

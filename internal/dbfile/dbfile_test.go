@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -51,9 +52,21 @@ func write(tb testing.TB, c *Content) []byte {
 	return b.Bytes()
 }
 
+// openBytes opens a file as one that is read piece by piece and as one in
+// memory, which must not differ in what is wrong, and returns the latter.
 func openBytes(tb testing.TB, data []byte) (*Reader, error) {
 	tb.Helper()
-	return Open(bytes.NewReader(data), int64(len(data)), decompressor(tb))
+	read, err := Open(bytes.NewReader(data), int64(len(data)), decompressor(tb))
+	mapped, errMapped := open(source{mapped: data}, int64(len(data)), decompressor(tb))
+	require.Equal(tb, err, errMapped, "mapped or not")
+	if err != nil {
+		return nil, err
+	}
+	require.Equal(tb, read.meta, mapped.meta)
+	_, err = content(tb, read)
+	_, errMapped = content(tb, mapped)
+	require.Equal(tb, err, errMapped, "mapped or not")
+	return mapped, nil
 }
 
 // decompressor is the same for all tests.
@@ -73,19 +86,18 @@ var errLost = errors.New("an entry that cannot be found")
 func content(tb testing.TB, r *Reader) (*Content, error) {
 	meta := r.Meta()
 	c := &Content{Ecosystem: meta.Ecosystem, Modified: meta.Modified, Releases: meta.Releases}
-	for i := range r.Len() {
-		release, name, err := r.Name(i)
+	for e, err := range r.Entries() {
 		if err != nil {
 			return nil, err
 		}
-		data, ok, err := r.Lookup(nil, release, name)
+		data, ok, err := r.Lookup(nil, e.Release, e.Name)
 		if err != nil {
 			return nil, err
 		}
-		if !ok {
+		if !ok || !bytes.Equal(data, e.Data) {
 			return nil, errLost
 		}
-		c.Entries = append(c.Entries, Entry{release, name, data})
+		c.Entries = append(c.Entries, Entry{e.Release, e.Name, bytes.Clone(data)})
 	}
 	numbers := make([]int, min(meta.Records, 1<<16))
 	for i := range numbers {
@@ -144,12 +156,17 @@ func TestLookup(t *testing.T) {
 		assert.Equalf(t, tt.size >= 0, ok, "Lookup(%d, %q)", tt.release, tt.name)
 		assert.Lenf(t, data, max(tt.size, 0), "Lookup(%d, %q)", tt.release, tt.name)
 	}
-	buf := make([]byte, 0, 1<<10)
-	assert.Zero(t, testing.AllocsPerRun(100, func() {
-		if _, ok, err := r.Lookup(buf, 2, "name19"); !ok || err != nil {
-			t.Error(ok, err)
-		}
-	}), "allocations of Lookup with a large enough buffer")
+	data := write(t, sample())
+	read, err := Open(bytes.NewReader(data), int64(len(data)), decompressor(t))
+	require.NoError(t, err)
+	for name, r := range map[string]*Reader{"mapped": r, "read": read} {
+		buf := make([]byte, 0, 4<<10)
+		assert.Zerof(t, testing.AllocsPerRun(100, func() {
+			if _, ok, err := r.Lookup(&buf, 2, "name19"); !ok || err != nil {
+				t.Error(ok, err)
+			}
+		}), "allocations of Lookup with a large enough buffer, %s", name)
+	}
 }
 
 func TestRecords(t *testing.T) {
@@ -189,6 +206,7 @@ func TestWriteErrors(t *testing.T) {
 		{Content{Releases: releases, Entries: []Entry{{-1, "a", nil}}}, "out of range"},
 		{Content{Releases: releases, Entries: []Entry{{0, strings.Repeat("a", 1<<16), nil}}}, "out of range"},
 		{Content{Releases: make([]Release, 1<<16)}, "65536 releases"},
+		{Content{Releases: releases, Records: [][]byte{make([]byte, maxBlock)}}, "too large"},
 	} {
 		_, err := Write(&bytes.Buffer{}, &tt.content)
 		assert.ErrorContains(t, err, tt.want)
@@ -203,6 +221,7 @@ func TestOpenErrors(t *testing.T) {
 		return data
 	}
 	later := edit(len(magic), Version+1)
+	last := len(good) - 1
 	for _, tt := range []struct {
 		name string
 		data []byte
@@ -211,11 +230,13 @@ func TestOpenErrors(t *testing.T) {
 		{"nothing", nil, ErrForeign},
 		{"another format", []byte(strings.Repeat("PK\x03\x04", 100)), ErrForeign},
 		{"line ends changed", bytes.ReplaceAll(good, []byte("\r\n"), []byte("\n")), ErrForeign},
-		{"the beginning only", good[:20], ErrDamaged},
+		{"the beginning only", good[:10], ErrDamaged},
+		{"a little more", good[:20], ErrDamaged},
 		{"a later version", later, ErrVersion},
-		{"a bit of the header", edit(20, good[20]^1), ErrDamaged},
-		{"a bit of the names", edit(headerSize+100, good[headerSize+100]^1), ErrDamaged},
-		{"one byte less", good[:len(good)-1], ErrDamaged},
+		{"a bit of the head", edit(13, good[13]^1), ErrDamaged},
+		{"a bit of the table of sections", edit(last-50, good[last-50]^1), ErrDamaged},
+		{"a bit of the meta section", edit(last-tailSize-3, good[last-tailSize-3]^1), ErrDamaged},
+		{"one byte less", good[:last], ErrDamaged},
 		{"one byte more", append(bytes.Clone(good), 0), ErrDamaged},
 	} {
 		_, err := openBytes(t, tt.data)
@@ -243,60 +264,93 @@ func TestFlip(t *testing.T) {
 	}
 }
 
+// place returns where a section is, and false if that is not in the file.
+func place(data []byte, i int) (off, n uint64, ok bool) {
+	row := sectionAt(data, i)
+	off, n = order.Uint64(row), order.Uint64(row[8:])
+	size := uint64(len(data))
+	return off, n, off <= size && n <= size-off
+}
+
+// sectionAt returns the row of a section in the table of sections.
+func sectionAt(data []byte, i int) []byte {
+	return data[len(data)-tailSize+i*sectionRow:]
+}
+
 // reseal makes all checksums right again, as far as their places can be found,
 // so that what is behind them can be tested.
 func reseal(data []byte) {
-	if len(data) < headerSize {
+	if len(data) < minFileSize {
 		return
 	}
-	size := uint64(len(data))
-	place := func(i int) (off, n uint64, ok bool) {
-		row := data[len(magic)+8+i*20:]
-		off, n = order.Uint64(row), order.Uint64(row[8:])
-		return off, n, off <= size && n <= size-off
-	}
-	for i, target := range map[int]int{sectionIndex: sectionEntries, sectionBlocks: sectionRecords} {
-		off, n, ok := place(i)
-		base, length, ok2 := place(target)
+	for i, target := range map[int]int{sectionGroups: sectionEntries, sectionBlocks: sectionRecords} {
+		off, n, ok := place(data, i)
+		base, length, ok2 := place(data, target)
 		if !ok || !ok2 || n < 4 {
 			continue
 		}
+		within := func(at, l uint64) []byte {
+			if at > length || l > length-at {
+				return nil
+			}
+			return data[base+at : base+at+l]
+		}
 		table := data[off : off+n]
 		for row := table[4:]; len(row) >= 24; row = row[24:] {
-			at, l, sum := order.Uint64(row[8:]), uint64(order.Uint32(row[16:])), row[20:]
 			if i == sectionBlocks {
-				at, l = order.Uint64(row[4:]), uint64(order.Uint32(row[12:]))
+				order.PutUint32(row[20:], checksum(within(order.Uint64(row[4:]), uint64(order.Uint32(row[12:])))))
+				continue
 			}
-			if at <= length && l <= length-at {
-				order.PutUint32(sum, checksum(data[base+at:base+at+l]))
+			at, l := order.Uint64(row[8:]), uint64(order.Uint32(row[16:]))
+			head := within(at, l)
+			if len(head) > 4 {
+				for row := head[4:]; len(row) >= entryRow; row = row[entryRow:] {
+					if entry := within(at+l+uint64(order.Uint32(row[8:])), uint64(order.Uint32(row[12:]))); entry != nil {
+						order.PutUint32(row[16:], checksum(entry))
+					}
+					if len(row) <= len(head)-4-int(order.Uint32(head))*entryRow {
+						break // names follow
+					}
+				}
 			}
+			order.PutUint32(row[20:], checksum(head))
 		}
 	}
-	for i := range sectionEntries {
-		if off, n, ok := place(i); ok {
-			order.PutUint32(data[len(magic)+8+i*20+16:], checksum(data[off:off+n]))
+	for i := sectionBlocks; i < sections; i++ {
+		if off, n, ok := place(data, i); ok {
+			order.PutUint32(sectionAt(data, i)[16:], checksum(data[off:off+n]))
 		}
 	}
-	order.PutUint32(data[headerSize-4:], checksum(data[:headerSize-4]))
+	order.PutUint32(data[len(data)-4:], tailSum(data[:headSize], data[len(data)-tailSize:len(data)-4]))
 }
 
 // Sums that are right do not make what they are of right.
 func TestResealed(t *testing.T) {
 	good := write(t, sized(10, 40, 5))
 	table := func(data []byte, i int) []byte {
-		row := data[len(magic)+8+i*20:]
-		return data[order.Uint64(row):][4:order.Uint64(row[8:])]
+		off, n, _ := place(data, i)
+		return data[off:][4:n]
 	}
+	// The rows of the first group.
+	head := func(data []byte) []byte { return table(data, sectionEntries) }
 	for name, change := range map[string]func(data []byte){
-		"nothing":           func([]byte) {},
-		"size of a block":   func(data []byte) { table(data, sectionBlocks)[16]++ },
-		"size of all":       func(data []byte) { order.PutUint32(table(data, sectionBlocks)[16:], maxBlock+1) },
-		"place of a block":  func(data []byte) { order.PutUint64(table(data, sectionBlocks)[4:], 1<<63) },
-		"first of a block":  func(data []byte) { table(data, sectionBlocks)[0]++ },
-		"place of an entry": func(data []byte) { order.PutUint64(table(data, sectionIndex)[indexRow+8:], 1<<63) },
-		"size of an entry":  func(data []byte) { order.PutUint32(table(data, sectionIndex)[indexRow+16:], 1<<31) },
-		"place of a name":   func(data []byte) { order.PutUint32(table(data, sectionIndex)[indexRow:], 1<<31) },
-		"release of a name": func(data []byte) { order.PutUint16(table(data, sectionIndex)[15*indexRow-18:], 99) },
+		"nothing":                  func([]byte) {},
+		"size of a block":          func(data []byte) { table(data, sectionBlocks)[16]++ },
+		"size of all":              func(data []byte) { order.PutUint32(table(data, sectionBlocks)[16:], maxBlock+1) },
+		"place of a block":         func(data []byte) { order.PutUint64(table(data, sectionBlocks)[4:], 1<<63) },
+		"compressed size":          func(data []byte) { order.PutUint32(table(data, sectionBlocks)[12:], 1<<31) },
+		"first of a block":         func(data []byte) { table(data, sectionBlocks)[0]++ },
+		"place of a group":         func(data []byte) { order.PutUint64(table(data, sectionGroups)[8:], 1<<63) },
+		"size of a head":           func(data []byte) { order.PutUint32(table(data, sectionGroups)[16:], 1<<31) },
+		"place of a group's name":  func(data []byte) { order.PutUint32(table(data, sectionGroups), 1<<31) },
+		"another group's name":     func(data []byte) { table(data, sectionGroups)[0]++ },
+		"release of a group":       func(data []byte) { order.PutUint16(table(data, sectionGroups)[2*groupRow+6:], 99) },
+		"number of entries":        func(data []byte) { order.PutUint32(data[headOffset(data):], 1<<20) },
+		"no entries":               func(data []byte) { order.PutUint32(data[headOffset(data):], 0) },
+		"place of an entry":        func(data []byte) { order.PutUint32(head(data)[8:], 1<<31) },
+		"size of an entry":         func(data []byte) { order.PutUint32(head(data)[12:], 1<<31) },
+		"place of an entry's name": func(data []byte) { order.PutUint32(head(data)[entryRow:], 1<<31) },
+		"order of entries":         func(data []byte) { order.PutUint32(head(data)[2*entryRow:], order.Uint32(head(data)[entryRow:])) },
 	} {
 		data := bytes.Clone(good)
 		change(data)
@@ -312,10 +366,16 @@ func TestResealed(t *testing.T) {
 	}
 }
 
+// headOffset returns where the first group is.
+func headOffset(data []byte) uint64 {
+	off, _, _ := place(data, sectionEntries)
+	return off
+}
+
 // A section of negative size, with all that follows moved to match.
 func TestNegativeSection(t *testing.T) {
 	data := write(t, sized(10, 40, 5))
-	row := func(i int) []byte { return data[len(magic)+8+i*20:] }
+	row := func(i int) []byte { return sectionAt(data, i) }
 	order.PutUint64(row(1)[8:], 1<<64-1)
 	order.PutUint64(row(2), order.Uint64(row(1))-1)
 	order.PutUint64(row(2)[8:], order.Uint64(row(3))-order.Uint64(row(2)))
@@ -332,10 +392,10 @@ func FuzzReader(f *testing.F) {
 		Entries: []Entry{{0, "a", []byte("12")}, {1, "b", []byte("345")}}, Records: [][]byte{[]byte("one"), []byte("two")},
 	})
 	f.Add(0, []byte{})
-	f.Add(len(magic)+8, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f})      // offset of the first section
-	f.Add(len(magic)+8+28, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})   // size of the second
-	f.Add(headerSize+8, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7}) // the counts
-	for at := headerSize; at < len(good); at += 5 {
+	tail := len(good) - tailSize
+	f.Add(tail, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f})    // offset of the first section
+	f.Add(tail+28, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}) // size of the second
+	for at := headSize; at < len(good); at += 5 {
 		f.Add(at, []byte{0xff, 0xff, 0xff, 0x7f}) // every table
 	}
 	f.Fuzz(func(t *testing.T, at int, patch []byte) {
@@ -351,21 +411,63 @@ func FuzzReader(f *testing.F) {
 			require.Nil(t, r)
 			return
 		}
-		require.LessOrEqual(t, r.Len()*indexRow, len(data))
 		c, err := content(t, r)
 		if err != nil {
 			require.True(t, errors.Is(err, ErrDamaged) || errors.Is(err, errLost), "%v", err)
 			return
 		}
-		// What can be read in full is one content, that can be written unless
-		// it is in the wrong order.
-		var b bytes.Buffer
-		if _, err := Write(&b, c); err == nil && !bytes.Equal(data, good) {
-			r, err := openBytes(t, b.Bytes())
-			require.NoError(t, err)
-			require.Equal(t, len(c.Entries), r.Len())
-		}
+		// What can be read in full is one content, that can be written.
+		r, err = openBytes(t, write(t, c))
+		require.NoError(t, err)
+		again, err := content(t, r)
+		require.NoError(t, err)
+		require.Equal(t, c.Entries, again.Entries)
 	})
+}
+
+// A file that is mapped is like one that is read, and one that gets shorter is
+// an error.
+func TestOpenFile(t *testing.T) {
+	data := write(t, sample())
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, data, 0o600))
+	f, err := os.Open(path)
+	require.NoError(t, err)
+	r, err := OpenFile(f, int64(len(data)), decompressor(t))
+	require.NoError(t, err)
+	got, err := content(t, r)
+	require.NoError(t, err)
+	assert.Len(t, got.Entries, 60)
+
+	cut, err := OpenFile(reopen(t, path), int64(len(data)), decompressor(t))
+	require.NoError(t, err)
+	if cut.Mapped() {
+		require.NoError(t, os.Truncate(path, int64(headSize)))
+		assert.ErrorIs(t, func() (err error) {
+			defer Guard(&err)()
+			_, err = content(t, cut)
+			return err
+		}(), ErrDamaged)
+		assert.PanicsWithValue(t, "another", func() {
+			var err error
+			defer Guard(&err)()
+			panic("another")
+		})
+	}
+	require.NoError(t, cut.Close())
+	require.NoError(t, r.Close())
+	require.NoError(t, r.Close(), "again")
+
+	f = reopen(t, path)
+	_, err = OpenFile(f, int64(headSize), decompressor(t))
+	require.ErrorIs(t, err, ErrDamaged)
+	require.NoError(t, f.Close(), "stays open after an error")
+}
+
+func reopen(t *testing.T, path string) *os.File {
+	f, err := os.Open(path)
+	require.NoError(t, err)
+	return f
 }
 
 func TestDecoder(t *testing.T) {
@@ -411,10 +513,9 @@ func TestLock(t *testing.T) {
 func BenchmarkLookup(b *testing.B) {
 	r, err := openBytes(b, write(b, sample()))
 	require.NoError(b, err)
-	buf := make([]byte, 0, 1<<10)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok, err := r.Lookup(buf, 1, "name07"); !ok || err != nil {
+		if _, ok, err := r.Lookup(nil, 1, "name07"); !ok || err != nil {
 			b.Fatal(ok, err)
 		}
 	}

@@ -4,7 +4,8 @@
 // in its entries and records.
 //
 // A file maps (release, package name) to an entry, and record numbers to
-// records. [Write] makes one, [Open] reads one: three small sections at once,
+// records. A [Writer] makes one from its beginning to its end, a [Reader] reads
+// one, mapped into memory where the system has that: three small sections at once,
 // entries and records when they are asked for. Everything that is read is
 // checked against a CRC-32C before it is used, and no offset, length or count
 // is trusted, checksum or not.

@@ -9,34 +9,43 @@ import (
 )
 
 // Version is the version of the format that this package writes and reads.
-const Version = 2
+const Version = 3
 
-// The layout, see vulndb/FORMAT.md.
+// The layout, see vulndb/FORMAT.md. A file is written from its beginning to
+// its end: what tells where things are comes last.
 const (
-	magic = "ivetdb\r\n" // a transfer that changes line ends breaks it
+	magic    = "ivetdb\r\n" // a transfer that changes line ends breaks it
+	headSize = len(magic) + 4 + 4
 
-	sectionMeta    = 0 // read by Open
-	sectionIndex   = 1 // read by Open
-	sectionBlocks  = 2 // read by Open
-	sectionEntries = 3
-	sectionRecords = 4
+	sectionRecords = 0 // blocks of records
+	sectionEntries = 1 // groups of entries
+	sectionBlocks  = 2 // read by Open: where blocks are
+	sectionGroups  = 3 // read by Open: where groups are
+	sectionMeta    = 4 // read by Open
 	sections       = 5
 
-	headerSize = len(magic) + 4 + 4 + sections*20 + 4
+	sectionRow  = 20
+	tailSize    = sections*sectionRow + 4
+	minFileSize = headSize + tailSize
 
-	indexRow = 24
 	blockRow = 24
+	groupRow = 24
+	entryRow = 20
 
 	// blockTarget is how much of the records is compressed together: enough
 	// for zstd to find what repeats, little enough for reading one record.
 	blockTarget = 32 << 10
+	// A group ends with so many entries or so many bytes of them.
+	groupEntries = 64
+	groupTarget  = 32 << 10
 )
 
 // Limits in bytes. A file beyond them is not written and not read.
 const (
-	maxHead  = 512 << 20 // meta, index and blocks together
-	maxEntry = 256 << 20 // one entry
-	maxBlock = 64 << 20  // one block of records, uncompressed
+	maxTables = 512 << 20 // meta and both tables together
+	maxEntry  = 256 << 20 // one entry
+	maxBlock  = 64 << 20  // one block of records, uncompressed
+	maxHead   = 8 << 20   // what a group says of its entries
 )
 
 // Errors of [Open]. Errors of reading wrap [ErrDamaged] or are those of the
@@ -97,6 +106,8 @@ type Entry struct {
 	Data    []byte
 }
 
-func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
+var table = crc32.MakeTable(crc32.Castagnoli)
+
+func checksum(b []byte) uint32 { return crc32.Checksum(b, table) }
 
 var order = binary.LittleEndian

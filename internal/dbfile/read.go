@@ -5,31 +5,70 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"math"
+	"os"
 	"slices"
 	"sort"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
 )
 
-// A Reader reads one file. It is safe for concurrent use.
+// A Reader reads one file. It is safe for concurrent use, except that Close
+// must come last.
 type Reader struct {
-	r      io.ReaderAt
-	meta   Meta
-	head   uint32 // checksum of the header
-	index  []byte // the rows of the index
-	names  []byte // what they point into
-	blocks []byte // the rows of the table of blocks
+	src        source
+	meta       Meta
+	tail       uint32 // checksum at the end
+	groups     []byte // rows
+	groupNames []byte // what they point into
+	blocks     []byte // rows
+	zstd       *zstd.Decoder
 
 	entries, records section
-	zstd             *zstd.Decoder
+
+	// checked has a bit for each group whose head was compared with its
+	// checksum. It is nil if the file is not in memory: what is read again has
+	// to be compared again.
+	checked []atomic.Uint32
 }
 
+// A section is a part of the file.
 type section struct {
 	offset, size int64
 	sum          uint32
+}
+
+// A source gives parts of the file: of the map of it, or read into buf.
+type source struct {
+	mapped []byte
+	r      io.ReaderAt
+	unmap  func([]byte) error
+}
+
+// get returns size bytes. They are read into *buf, which grows, if there is no
+// map; a nil buf stands for memory of its own.
+func (s *source) get(buf *[]byte, off int64, size int) ([]byte, error) {
+	if s.r == nil {
+		if off < 0 || size < 0 || off > int64(len(s.mapped)) || size > len(s.mapped)-int(off) {
+			return nil, damaged("%d bytes at %d of %d", size, off, len(s.mapped))
+		}
+		return s.mapped[off : int(off)+size : int(off)+size], nil
+	}
+	if buf == nil {
+		buf = new([]byte)
+	}
+	*buf = slices.Grow((*buf)[:0], size)[:size]
+	if n, err := s.r.ReadAt(*buf, off); n < size {
+		if err == io.EOF { // it was longer when it was opened
+			return nil, damaged("%d of %d bytes at %d", n, size, off)
+		}
+		return nil, err
+	}
+	return *buf, nil
 }
 
 // NewDecompressor returns what [Open] needs to read records. One serves any
@@ -38,39 +77,81 @@ func NewDecompressor() (*zstd.Decoder, error) {
 	return zstd.NewReader(nil, zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(maxBlock))
 }
 
-// Open reads the header of a file of size bytes and the sections that are
-// needed to find the rest. It keeps r, which must allow concurrent use.
+// Open reads the tables of a file of size bytes that tell where the rest is. It
+// keeps r, which must allow concurrent use.
 func Open(r io.ReaderAt, size int64, z *zstd.Decoder) (*Reader, error) {
-	header := make([]byte, headerSize)
-	if n := min(size, int64(headerSize)); n < int64(headerSize) || !readFull(r, header, 0) {
-		// Too short for the header, but perhaps one of ours.
-		if n >= int64(len(magic)) && readFull(r, header[:len(magic)], 0) && string(header[:len(magic)]) == magic {
-			return nil, damaged("%d bytes are too few", size)
-		}
+	return open(source{r: r}, size, z)
+}
+
+// OpenFile opens a file of size bytes. Where the system allows it the file is
+// mapped into memory, and is not needed any more when OpenFile returns;
+// otherwise it is read piece by piece, and closed by Close. On error it stays
+// open.
+//
+// A mapped file that somebody makes shorter makes the program fail on access:
+// see [Guard].
+func OpenFile(f *os.File, size int64, z *zstd.Decoder) (*Reader, error) {
+	mapped, err := mapFile(f, size)
+	if err != nil { // not here, or too large for the address space
+		d, err := open(source{r: f, unmap: func([]byte) error { return f.Close() }}, size, z)
+		return d, err
+	}
+	d, err := open(source{mapped: mapped, unmap: unmapFile}, size, z)
+	if err != nil {
+		_ = unmapFile(mapped) // what went wrong before is what matters
+		return nil, err
+	}
+	// Only read so far, and the map stays: nothing can be lost.
+	_ = f.Close()
+	return d, nil
+}
+
+// Close ends the use of the file. What the other methods returned before, and
+// was not copied, must not be used any more.
+func (d *Reader) Close() error {
+	if d.src.unmap == nil {
+		return nil
+	}
+	unmap := d.src.unmap
+	d.src.unmap = nil
+	return unmap(d.src.mapped)
+}
+
+// Mapped reports whether the file is mapped into memory.
+func (d *Reader) Mapped() bool { return d.src.r == nil }
+
+func open(src source, size int64, z *zstd.Decoder) (*Reader, error) {
+	head, err := src.get(nil, 0, int(min(size, int64(headSize))))
+	if err != nil || len(head) < len(magic) || string(head[:len(magic)]) != magic {
 		return nil, ErrForeign
 	}
-	if string(header[:len(magic)]) != magic {
-		return nil, ErrForeign
+	if len(head) < headSize {
+		return nil, damaged("%d bytes are too few", size)
 	}
-	b := header[len(magic):]
-	if v := order.Uint32(b); v != Version {
+	if v := order.Uint32(head[len(magic):]); v != Version {
 		return nil, fmt.Errorf("%w: %d, known is %d", ErrVersion, v, Version)
 	}
-	sum := order.Uint32(header[headerSize-4:])
-	if checksum(header[:headerSize-4]) != sum {
-		return nil, damaged("checksum of the header")
+	if size < int64(minFileSize) {
+		return nil, damaged("%d bytes are too few", size)
 	}
-	parts, err := parseSections(b[4:], size)
+	tail, err := src.get(nil, size-int64(tailSize), tailSize)
 	if err != nil {
 		return nil, err
 	}
-	d := &Reader{r: r, head: sum, entries: parts[sectionEntries], records: parts[sectionRecords], zstd: z}
-	var raw [sectionEntries][]byte
-	for i := range raw {
+	sum := order.Uint32(tail[tailSize-4:])
+	if tailSum(head, tail[:tailSize-4]) != sum {
+		return nil, damaged("checksum of the table of sections")
+	}
+	parts, err := parseSections(tail, size)
+	if err != nil {
+		return nil, err
+	}
+	d := &Reader{src: src, tail: sum, entries: parts[sectionEntries], records: parts[sectionRecords], zstd: z}
+	var raw [sections][]byte
+	for i := sectionBlocks; i < sections; i++ {
 		p := parts[i]
-		raw[i] = make([]byte, p.size)
-		if !readFull(r, raw[i], p.offset) {
-			return nil, damaged("section %d cannot be read", i)
+		if raw[i], err = src.get(nil, p.offset, int(p.size)); err != nil {
+			return nil, err
 		}
 		if checksum(raw[i]) != p.sum {
 			return nil, damaged("checksum of section %d", i)
@@ -79,7 +160,7 @@ func Open(r io.ReaderAt, size int64, z *zstd.Decoder) (*Reader, error) {
 	if err := d.parseMeta(raw[sectionMeta]); err != nil {
 		return nil, err
 	}
-	if d.index, d.names, err = rows(raw[sectionIndex], indexRow); err != nil {
+	if d.groups, d.groupNames, err = rows(raw[sectionGroups], groupRow); err != nil {
 		return nil, err
 	}
 	var rest []byte
@@ -89,6 +170,9 @@ func Open(r io.ReaderAt, size int64, z *zstd.Decoder) (*Reader, error) {
 	if len(rest) > 0 {
 		return nil, damaged("%d bytes after the table of blocks", len(rest))
 	}
+	if d.Mapped() {
+		d.checked = make([]atomic.Uint32, (d.groupCount()+31)/32)
+	}
 	return d, nil
 }
 
@@ -96,25 +180,24 @@ func Open(r io.ReaderAt, size int64, z *zstd.Decoder) (*Reader, error) {
 // gaps, so a file that lost or gained a byte is recognised.
 func parseSections(b []byte, size int64) ([sections]section, error) {
 	var out [sections]section
-	if n := order.Uint32(b); n != sections {
-		return out, damaged("%d sections", n)
-	}
-	b = b[4:]
-	next := int64(headerSize)
+	next, last := int64(headSize), size-int64(tailSize)
+	tables := int64(0)
 	for i := range out {
 		offset, length := order.Uint64(b), order.Uint64(b[8:])
-		if offset != uint64(next) || length > uint64(size-next) {
+		if offset != uint64(next) || length > uint64(last-next) {
 			return out, damaged("section %d ends outside of the file of %d bytes", i, size)
 		}
 		out[i] = section{next, int64(length), order.Uint32(b[16:])}
 		next += int64(length)
-		if i < sectionEntries && next > int64(headerSize)+maxHead {
-			return out, damaged("section %d has %d bytes", i, length)
+		if i >= sectionBlocks {
+			if tables += int64(length); tables > maxTables {
+				return out, damaged("section %d has %d bytes", i, length)
+			}
 		}
-		b = b[20:]
+		b = b[sectionRow:]
 	}
-	if next != size {
-		return out, damaged("%d bytes instead of %d", size, next)
+	if next != last {
+		return out, damaged("%d bytes instead of %d", size, next+int64(tailSize))
 	}
 	return out, nil
 }
@@ -157,17 +240,11 @@ func rows(b []byte, width int) (table, rest []byte, err error) {
 	return b[:n:n], b[n:], nil
 }
 
-// readFull reports whether all of b could be read.
-func readFull(r io.ReaderAt, b []byte, off int64) bool {
-	n, _ := r.ReadAt(b, off)
-	return n == len(b)
-}
-
 // Meta returns what the file says about itself. The caller must not change it.
 func (d *Reader) Meta() Meta { return d.meta }
 
-// HeaderSum returns the checksum of the header, see [Write].
-func (d *Reader) HeaderSum() uint32 { return d.head }
+// Sum returns the checksum that [Writer.Close] told.
+func (d *Reader) Sum() uint32 { return d.tail }
 
 // Release returns the index of the named release in Meta().Releases.
 func (d *Reader) Release(name string) (int, bool) {
@@ -176,80 +253,185 @@ func (d *Reader) Release(name string) (int, bool) {
 	})
 }
 
-// Len is the number of entries.
-func (d *Reader) Len() int { return len(d.index) / indexRow }
+func (d *Reader) groupCount() int { return len(d.groups) / groupRow }
 
-// name returns the release and name of an entry, and false if the name lies
-// outside of the index.
-func (d *Reader) name(i int) (release int, name []byte, ok bool) {
-	row := d.index[i*indexRow:]
+// group returns the release and first name of a group.
+func (d *Reader) group(i int) (release int, name []byte, err error) {
+	row := d.groups[i*groupRow:]
 	off, n := uint64(order.Uint32(row)), uint64(order.Uint16(row[4:]))
-	if off+n > uint64(len(d.names)) {
-		return 0, nil, false
+	if off+n > uint64(len(d.groupNames)) {
+		return 0, nil, damaged("the name of group %d", i)
 	}
-	return int(order.Uint16(row[6:])), d.names[off : off+n], true
+	return int(order.Uint16(row[6:])), d.groupNames[off : off+n], nil
 }
 
-// Name returns the release, as an index of Meta().Releases, and the name of
-// entry i, which must be in [0, Len()).
-func (d *Reader) Name(i int) (release int, name string, err error) {
-	release, b, ok := d.name(i)
-	if !ok || release >= len(d.meta.Releases) {
-		return 0, "", damaged("the name of entry %d", i)
-	}
-	return release, string(b), nil
+// A head is what a group says of its entries, and where their data is.
+type head struct {
+	rows, names []byte
+	data        int64 // offset in the section of entries
 }
 
-// Lookup returns the data of an entry, read into buf if it is large enough.
-// It reports false if there is no such entry.
-func (d *Reader) Lookup(buf []byte, release int, name string) ([]byte, bool, error) {
-	lost := false
-	i, found := sort.Find(d.Len(), func(i int) int {
-		r, b, ok := d.name(i)
-		if !ok {
-			lost = true
-			return 0
-		}
-		switch { // conversions within a comparison copy nothing
-		case release != r:
-			return cmp.Compare(release, r)
-		case name < string(b):
-			return -1
-		case name > string(b):
-			return +1
-		}
-		return 0
-	})
-	if lost {
-		return nil, false, damaged("a name in the index")
+// head reads and checks the head of a group.
+func (d *Reader) head(buf *[]byte, i int) (head, error) {
+	row := d.groups[i*groupRow+8:]
+	off, size, sum := order.Uint64(row), uint64(order.Uint32(row[8:])), order.Uint32(row[12:])
+	if size > maxHead {
+		return head{}, damaged("head of group %d: %d bytes", i, size)
 	}
-	if !found {
+	b, err := d.section(buf, d.entries, off, size)
+	if err != nil {
+		return head{}, err
+	}
+	if d.checked == nil || d.checked[i/32].Load()&(1<<(i%32)) == 0 {
+		if checksum(b) != sum {
+			return head{}, damaged("checksum of group %d", i)
+		}
+		if d.checked != nil {
+			d.checked[i/32].Or(1 << (i % 32))
+		}
+	}
+	h := head{data: int64(off + size)}
+	h.rows, h.names, err = rows(b, entryRow)
+	if err == nil && len(h.rows) == 0 {
+		err = damaged("group %d is empty", i)
+	}
+	return h, err
+}
+
+func (h *head) len() int { return len(h.rows) / entryRow }
+
+func (h *head) name(i int) ([]byte, error) {
+	row := h.rows[i*entryRow:]
+	off, n := uint64(order.Uint32(row)), uint64(order.Uint32(row[4:]))
+	if off+n > uint64(len(h.names)) {
+		return nil, damaged("the name of entry %d", i)
+	}
+	return h.names[off : off+n], nil
+}
+
+// entry reads and checks the data of an entry.
+func (d *Reader) entry(buf *[]byte, h *head, i int) ([]byte, error) {
+	row := h.rows[i*entryRow+8:]
+	off, size, sum := order.Uint32(row), uint64(order.Uint32(row[4:])), order.Uint32(row[8:])
+	if size > maxEntry {
+		return nil, damaged("an entry of %d bytes", size)
+	}
+	b, err := d.section(buf, d.entries, uint64(h.data)+uint64(off), size)
+	if err != nil {
+		return nil, err
+	}
+	if checksum(b) != sum {
+		return nil, damaged("checksum of %d bytes", size)
+	}
+	return b, nil
+}
+
+// section returns size bytes of a section.
+func (d *Reader) section(buf *[]byte, s section, off, size uint64) ([]byte, error) {
+	if off > uint64(s.size) || size > uint64(s.size)-off {
+		return nil, damaged("%d bytes at %d of %d", size, off, s.size)
+	}
+	return d.src.get(buf, s.offset+int64(off), int(size))
+}
+
+// Lookup returns the data of an entry: a part of the map of the file, or what
+// was read into *buf, which grows as need be; buf can be nil. It reports false
+// if there is no such entry.
+func (d *Reader) Lookup(buf *[]byte, release int, name string) ([]byte, bool, error) {
+	// The last group that does not begin after the entry.
+	low, high := 0, d.groupCount()
+	for low < high {
+		mid := (low + high) / 2
+		r, first, err := d.group(mid)
+		if err != nil {
+			return nil, false, err
+		}
+		// Conversions within a comparison copy nothing.
+		if r > release || r == release && string(first) > name {
+			high = mid
+		} else {
+			low = mid + 1
+		}
+	}
+	if low == 0 {
 		return nil, false, nil
 	}
-	row := d.index[i*indexRow+8:]
-	data, err := d.read(buf, d.entries, order.Uint64(row), uint64(order.Uint32(row[8:])), order.Uint32(row[12:]))
+	if r, _, err := d.group(low - 1); err != nil || r != release {
+		return nil, false, err
+	}
+	h, err := d.head(buf, low-1)
+	if err != nil {
+		return nil, false, err
+	}
+	low, high = 0, h.len()
+	for low < high {
+		mid := (low + high) / 2
+		n, err := h.name(mid)
+		if err != nil {
+			return nil, false, err
+		}
+		if string(n) < name {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	if low == h.len() {
+		return nil, false, nil
+	}
+	if n, err := h.name(low); err != nil || string(n) != name {
+		return nil, false, err
+	}
+	// The head is not needed any more: its buffer serves for the entry.
+	row := [entryRow]byte(h.rows[low*entryRow:])
+	h.rows = row[:]
+	data, err := d.entry(buf, &h, 0)
 	if err != nil {
 		return nil, false, fmt.Errorf("entry of %q: %w", name, err)
 	}
 	return data, true, nil
 }
 
-// read reads and checks size bytes of a section.
-func (d *Reader) read(buf []byte, s section, off, size uint64, sum uint32) ([]byte, error) {
-	if size > maxEntry || off > uint64(s.size) || size > uint64(s.size)-off {
-		return nil, damaged("%d bytes at %d of %d", size, off, s.size)
-	}
-	buf = slices.Grow(buf[:0], int(size))[:size]
-	if n, err := d.r.ReadAt(buf, s.offset+int64(off)); n < len(buf) {
-		if err == io.EOF { // it was longer when it was opened
-			return nil, damaged("%d of %d bytes at %d", n, size, s.offset+int64(off))
+// Entries returns all entries in their order; Data is valid until the next
+// one. It ends after an error.
+func (d *Reader) Entries() iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		var headBuf, buf []byte
+		last := Entry{Release: -1}
+		for g := range d.groupCount() {
+			release, first, err := d.group(g)
+			var h head
+			if err == nil {
+				h, err = d.head(&headBuf, g)
+			}
+			if err == nil && release >= len(d.meta.Releases) {
+				err = damaged("group %d is of release %d", g, release)
+			}
+			for i := 0; err == nil && i < h.len(); i++ {
+				e := Entry{Release: release}
+				var name []byte
+				if name, err = h.name(i); err != nil {
+					break
+				}
+				e.Name = string(name)
+				if i == 0 && e.Name != string(first) || cmp.Or(cmp.Compare(last.Release, e.Release), cmp.Compare(last.Name, e.Name)) >= 0 {
+					err = damaged("entry %q is out of place", e.Name)
+					break
+				}
+				if e.Data, err = d.entry(&buf, &h, i); err != nil {
+					break
+				}
+				if !yield(e, nil) {
+					return
+				}
+				last = e
+			}
+			if err != nil {
+				yield(Entry{}, err)
+				return
+			}
 		}
-		return nil, err
 	}
-	if checksum(buf) != sum {
-		return nil, damaged("checksum of %d bytes at %d", size, s.offset+int64(off))
-	}
-	return buf, nil
 }
 
 // Records calls yield for each of the numbers, which must be sorted, with that
@@ -271,16 +453,18 @@ func (d *Reader) Records(ctx context.Context, numbers []int, yield func(n int, d
 			return damaged("no block for record %d", n)
 		}
 		row := d.blocks[b*blockRow:]
-		var err error
-		buf, err = d.read(buf, d.records, order.Uint64(row[4:]), uint64(order.Uint32(row[12:])), order.Uint32(row[20:]))
+		packed, size := uint64(order.Uint32(row[12:])), order.Uint32(row[16:])
+		if size > maxBlock || packed > 2*maxBlock {
+			return damaged("block %d: %d bytes, compressed %d", b, size, packed)
+		}
+		data, err := d.section(&buf, d.records, order.Uint64(row[4:]), packed)
 		if err != nil {
 			return fmt.Errorf("block %d: %w", b, err)
 		}
-		size := order.Uint32(row[16:])
-		if size > maxBlock {
-			return damaged("block %d: %d bytes", b, size)
+		if checksum(data) != order.Uint32(row[20:]) {
+			return damaged("checksum of block %d", b)
 		}
-		raw, err = d.zstd.DecodeAll(buf, slices.Grow(raw[:0], int(size)))
+		raw, err = d.zstd.DecodeAll(data, slices.Grow(raw[:0], int(size)))
 		if err != nil || len(raw) != int(size) {
 			return damaged("block %d: %d of %d bytes, %v", b, len(raw), size, err)
 		}

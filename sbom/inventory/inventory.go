@@ -87,6 +87,9 @@ type Package struct {
 	Name, Version string
 	// Arch is the architecture as the database spells it, such as "amd64".
 	Arch string
+	// Platforms are what the package was compiled for, as Go names it, such as
+	// "linux/amd64", sorted. It is empty where one of Paths does not tell.
+	Platforms []string
 	// Source is the package that this one was built from. Many distributions
 	// publish their advisories under this name. For deb, apk and rpm packages
 	// it is the package itself where the database names none, and empty only

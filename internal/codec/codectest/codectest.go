@@ -27,7 +27,7 @@ func Package() inventory.Package {
 		Licenses: []string{"GPLv3+", "x"}, LicenseExpression: "GPL-3.0-or-later", CPEs: []string{"cpe:2.3:a:x:y:1:*:*:*:*:*:*:*", "odd"},
 		Qualifiers: map[string]string{"a": "b"}, SHA1: "00", Hashes: []inventory.Hash{{Algorithm: "SHA-256", Value: "01"}}, Bundled: true,
 		Requires: []string{"a|b", "c"}, Provides: []string{"d"}, DependsOn: []string{"pkg:rpm/redhat/x@1"}, Relation: inventory.Direct,
-		Development: true, Constraint: "^1", Line: 3, Within: "w", PURL: "pkg:rpm/redhat/bash@5.1-2?arch=i686&c=d&epoch=0&distro=rhel-9",
+		Development: true, Constraint: "^1", Line: 3, Platforms: []string{"linux/386", "linux/amd64"}, Within: "w", PURL: "pkg:rpm/redhat/bash@5.1-2?arch=i686&c=d&epoch=0&distro=rhel-9",
 		Extractor: "rpm", Paths: []string{"a", "b"}, Layer: layers[1], OwnedBy: "pkg:rpm/o@1",
 		DeletedBy: &layers[2],
 	}

@@ -60,7 +60,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "executable" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // Patterns returns executables, and the names of libraries, which need no
 // execute bit to be loaded.

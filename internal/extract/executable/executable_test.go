@@ -24,7 +24,7 @@ import (
 )
 
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "executable", 1)
+	extracttest.Identity(t, Extractor{}, "executable", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{
 		"usr/bin/helm":           true,
 		"usr/lib/libx.so":        true,
@@ -130,6 +130,15 @@ func TestGoFixtures(t *testing.T) {
 		} else {
 			wantFacts.Ignored = 1
 			wantFacts.Problems = []string{`main module "example.com/hello/v2" has no version`}
+		}
+		settings := map[string]string{}
+		for _, s := range want.Settings {
+			settings[s.Key] = s.Value
+		}
+		if goos := settings["GOOS"]; goos != "" {
+			for i := range wantFacts.Packages {
+				wantFacts.Packages[i].Platforms = []string{goos + "/" + settings["GOARCH"]}
+			}
 		}
 		for how, f := range map[string]*inventory.File{
 			"seekable": seekable(data),

@@ -85,7 +85,7 @@ func parseModule(text string) goModule {
 func (m *goModules) setting(text string) {
 	key, value, _ := strings.Cut(text, "=")
 	switch key {
-	case "-ldflags", "vcs.revision", "vcs.time":
+	case "-ldflags", "vcs.revision", "vcs.time", "GOOS", "GOARCH":
 	default:
 		return
 	}
@@ -128,12 +128,15 @@ func (x *reading) goPackages(version string, m *goModules) {
 	var found []inventory.Package
 	var requires []string
 	known := map[string]bool{}
+	platforms := m.platforms()
 	add := func(name, version string) {
 		key := name + "@" + version
 		if !known[key] {
 			known[key] = true
 			requires = append(requires, key)
-			found = append(found, goPackage(name, version))
+			pkg := goPackage(name, version)
+			pkg.Platforms = platforms
+			found = append(found, pkg)
 		}
 	}
 	for _, dep := range m.deps {
@@ -164,7 +167,7 @@ func (x *reading) goPackages(version string, m *goModules) {
 		}
 		if v := m.mainVersion(); v != "" {
 			pkg := goPackage(main.path, v)
-			pkg.Requires = requires
+			pkg.Requires, pkg.Platforms = requires, platforms
 			x.facts.Packages = append(x.facts.Packages, pkg)
 		} else {
 			x.facts.Ignored++
@@ -172,6 +175,22 @@ func (x *reading) goPackages(version string, m *goModules) {
 		}
 	}
 	x.facts.Packages = append(x.facts.Packages, found...)
+}
+
+// platforms returns what the program was compiled for, which Go records since
+// 1.18, as a list of one or none. An advisory can be about some platforms only.
+func (m *goModules) platforms() []string {
+	goos, goarch := m.settings["GOOS"], m.settings["GOARCH"]
+	if !isWord(goos) || !isWord(goarch) {
+		return nil
+	}
+	return []string{goos + "/" + goarch}
+}
+
+// isWord reports whether s is one to 20 lower-case letters and digits, as names
+// of systems and architectures are.
+func isWord(s string) bool {
+	return s != "" && len(s) <= 20 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
 }
 
 // goPackage returns a package as the type "golang" of package URLs has it:

@@ -99,8 +99,29 @@ func TestMainVersion(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	m := parseModules("build\t-ldflags=\"-X \\\"main.version=1.0.0\\\"\"\nbuild\t-ldflags=x\nbuild\tGOOS=linux\nbuild\tnonsense\n")
-	assert.Equal(t, map[string]string{"-ldflags": `-X "main.version=1.0.0"`}, m.settings)
+	assert.Equal(t, map[string]string{"-ldflags": `-X "main.version=1.0.0"`, "GOOS": "linux"}, m.settings)
 	assert.Empty(t, m.bad)
+	assert.Empty(t, m.platforms(), "half of it")
+}
+
+func TestPlatforms(t *testing.T) {
+	for _, tt := range []struct {
+		settings string
+		want     []string
+	}{
+		{"build\tGOOS=linux\nbuild\tGOARCH=arm64\n", []string{"linux/arm64"}},
+		{"build\tGOARCH=amd64\nbuild\tGOOS=windows\nbuild\tGOOS=linux\n", []string{"windows/amd64"}},
+		{"build\tGOOS=linux\nbuild\tGOARCH=\n", nil},
+		{"build\tGOOS=linux/x\nbuild\tGOARCH=amd64\n", nil},
+	} {
+		text := "path\ta.example/x\nmod\ta.example/x\tv1.0.0\ndep\ta.example/y\tv2.0.0\n" + tt.settings
+		facts, err := Extractor{}.Extract(t.Context(), seekable(goProgram(goBlobOf("go1.25.1", text))))
+		require.NoError(t, err)
+		require.Len(t, facts.Packages, 3)
+		for _, p := range facts.Packages { // the main module, another, and stdlib
+			assert.Equal(t, tt.want, p.Platforms, "%s, %q", p.Name, tt.settings)
+		}
+	}
 }
 
 func TestTooManyModules(t *testing.T) {

@@ -121,17 +121,19 @@ func (g *Graph) Facts(ctx context.Context) (inventory.Facts, error) {
 	slices.SortStableFunc(g.edges, func(a, b edge) int { return int(a.from) - int(b.from) })
 	direct, production, development := g.reach()
 
-	facts := inventory.Facts{Declared: true, Ignored: g.Ignored}
-	type identity struct{ kind, name, version, constraint, vcs string }
-	index := make(map[identity]int, len(g.nodes))
-	packages := make([]int, len(g.nodes)) // the package of a node
-	mixed := make(map[int]bool)           // packages with the digests of several nodes
 	order := make([]int, len(g.nodes))
 	for i := range order {
 		order[i] = i
 	}
 	// A node that holds others is added after them.
 	slices.SortStableFunc(order, func(a, b int) int { return g.nodes[a].Line - g.nodes[b].Line })
+	packages, count := g.identify(order)
+
+	facts := inventory.Facts{Declared: true, Ignored: g.Ignored}
+	if count > 0 {
+		facts.Packages = make([]inventory.Package, 0, count)
+	}
+	mixed := make(map[int]bool) // packages with the digests of several nodes
 	for _, i := range order {
 		n := &g.nodes[i]
 		if n.Own {
@@ -144,11 +146,9 @@ func (g *Graph) Facts(ctx context.Context) (inventory.Facts, error) {
 		if g.Groups {
 			dev = development[i] && !production[i]
 		}
-		id := identity{n.Type, n.Name, n.Version, n.Constraint, n.VCS}
-		at, ok := index[id]
-		if !ok {
-			at = len(facts.Packages)
-			index[id] = at
+		at := packages[i]
+		again := at < len(facts.Packages)
+		if !again {
 			facts.Packages = append(facts.Packages, n.pkg())
 			p := &facts.Packages[at]
 			p.Development, p.Bundled = dev, n.Bundled
@@ -156,9 +156,8 @@ func (g *Graph) Facts(ctx context.Context) (inventory.Facts, error) {
 				p.Relation = inventory.Transitive
 			}
 		}
-		packages[i] = at
 		p := &facts.Packages[at]
-		if ok && !slices.Equal(p.Hashes, n.Hashes) {
+		if again && !slices.Equal(p.Hashes, n.Hashes) {
 			// Sorted at the end, once, as there may be many.
 			p.Hashes = append(p.Hashes, n.Hashes...)
 			mixed[at] = true
@@ -175,6 +174,29 @@ func (g *Graph) Facts(ctx context.Context) (inventory.Facts, error) {
 	g.setRequires(facts.Packages, packages)
 	facts.Problems = g.Problems.List()
 	return facts, nil
+}
+
+// identify numbers the packages as they come first in the order of the nodes,
+// and returns that of each node and how many there are: packages are large, and
+// a list of them that grows would need twice the memory.
+func (g *Graph) identify(order []int) (packages []int, count int) {
+	type identity struct{ kind, name, version, constraint, vcs string }
+	index := make(map[identity]int, len(g.nodes))
+	packages = make([]int, len(g.nodes))
+	for _, i := range order {
+		n := &g.nodes[i]
+		if n.Own {
+			continue
+		}
+		id := identity{n.Type, n.Name, n.Version, n.Constraint, n.VCS}
+		at, ok := index[id]
+		if !ok {
+			at = len(index)
+			index[id] = at
+		}
+		packages[i] = at
+	}
+	return packages, len(index)
 }
 
 // pkg returns the package that a node stands for.

@@ -133,18 +133,24 @@ func TestInstallErrors(t *testing.T) {
 				return err
 			}
 		}, vulndb.ErrCorrupt},
-		{"a changed byte is fetched", func(d *vulndb.Delivery) {
+		{"too much", func(d *vulndb.Delivery) { d.MaxBytes = 100 }, vulndb.ErrLimit},
+		{"an unknown ecosystem", func(d *vulndb.Delivery) { d.Ecosystems = []string{"Debian", "debian"} }, vulndb.ErrNoEcosystem},
+	}
+	for at := 1; at < 10; at++ { // most of what Open does not read is found there
+		tests = append(tests, struct {
+			name   string
+			change func(d *vulndb.Delivery)
+			want   error
+		}{fmt.Sprintf("a changed byte at %d/10 is fetched", at), func(d *vulndb.Delivery) {
 			fetch := d.Fetch
 			d.Fetch = func(ctx context.Context, f vulndb.File, w io.Writer) error {
 				var b bytes.Buffer
 				err := fetch(ctx, f, &b)
-				b.Bytes()[b.Len()-1] ^= 1 // in the details, which Open does not read
+				b.Bytes()[b.Len()*at/10] ^= 1
 				_, writeErr := w.Write(b.Bytes())
 				return errors.Join(err, writeErr)
 			}
-		}, vulndb.ErrCorrupt},
-		{"too much", func(d *vulndb.Delivery) { d.MaxBytes = 100 }, vulndb.ErrLimit},
-		{"an unknown ecosystem", func(d *vulndb.Delivery) { d.Ecosystems = []string{"Debian", "debian"} }, vulndb.ErrNoEcosystem},
+		}, vulndb.ErrCorrupt})
 	}
 	before := files(t, to)
 	for _, tt := range tests {

@@ -9,6 +9,9 @@
 // the database ([vulndb.DB.Match]) and applies the options that say what to
 // report. One Scanner and one database serve any number of goroutines.
 //
+// When there is a new database, [Scanner.Rematch] compares the inventory of a
+// report again, without the image.
+//
 // # What a report promises
 //
 // Every finding carries its evidence: which advisory, which range, which

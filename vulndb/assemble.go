@@ -31,8 +31,14 @@ func (b *builder) assemble() (BuildReport, []*fileBuilder) {
 		if k.nameless {
 			report.Nameless++
 		}
+		if k.flawless {
+			report.Flawless++
+		}
 		for i, p := range k.parts {
 			base := b.records.bases[p.base]
+			if !b.cfg.carry.builds(base) {
+				continue
+			}
 			left := len(rare.unsupported) > 0 && rare.unsupported[i] != ""
 			if left {
 				u := unsupported[base]
@@ -80,7 +86,7 @@ type fileBuilder struct {
 }
 
 // add adds what a record says about the ecosystem.
-func (f *fileBuilder) add(k *kept, p keptPart) {
+func (f *fileBuilder) add(k *keptRecord, p keptPart) {
 	if modified := k.modified(); modified.After(f.modified) {
 		f.modified = modified
 	}
@@ -132,8 +138,8 @@ func (f *fileBuilder) write(ctx context.Context, out io.Writer, s *spill) (uint3
 				r.records++
 				r.last = number
 			}
-			if !names[string(c.name)] {
-				names[string(c.name)] = true
+			if name := plainName(c.scheme, string(c.name)); !names[name] {
+				names[name] = true
 			}
 			entry := dbfile.AppendUint(r.entries[string(c.name)], uint64(number))
 			r.entries[string(c.name)] = dbfile.AppendString(entry, c.body)

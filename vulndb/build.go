@@ -23,7 +23,8 @@ type buildConfig struct {
 	now     func() time.Time
 	workers int
 	limits  *limits
-	spill   int64 // bytes in memory
+	spill   int64  // bytes in memory
+	carry   *carry // nil: the database is replaced as a whole
 }
 
 // WithClock sets what tells the time, for [Info].Built. The default is
@@ -74,6 +75,9 @@ type BuildReport struct {
 	Duplicates int `json:"duplicates"`
 	// Nameless is the number of records that name no package.
 	Nameless int `json:"nameless"`
+	// Flawless is the number of records that were left out because a
+	// distribution tells in them of bug fixes or enhancements, not of flaws.
+	Flawless int `json:"flawless"`
 	// GitRanges is the number of ranges of commits, which packages cannot be
 	// compared with, beside the ranges and versions that were used.
 	GitRanges int `json:"git_ranges"`
@@ -137,12 +141,32 @@ func Build(ctx context.Context, dir string, sources []Source, opts ...BuildOptio
 			return BuildReport{}, err
 		}
 	}
+	report, err := build(ctx, dir, sources, cfg, func(report *BuildReport, files []*fileBuilder) error {
+		for _, f := range files {
+			if len(f.records) > 0 {
+				return nil
+			}
+		}
+		return fmt.Errorf("%w%s", ErrNoRecords, report.excuse())
+	})
+	if err != nil {
+		return BuildReport{}, fmt.Errorf("vulndb: build %s: %w", dir, err)
+	}
+	return report, nil
+}
+
+// build compiles sources into a folder, unless check finds that what came of
+// them is not enough.
+func build(ctx context.Context, dir string, sources []Source, cfg buildConfig, check func(*BuildReport, []*fileBuilder) error) (BuildReport, error) {
 	b := builder{cfg: cfg, spill: spill{dir: dir, limit: cfg.spill}}
 	defer b.spill.close()
 	if err := b.read(ctx, sources); err != nil {
-		return BuildReport{}, fmt.Errorf("vulndb: build: %w", err)
+		return BuildReport{}, err
 	}
 	report, files := b.assemble()
+	if err := check(&report, files); err != nil {
+		return BuildReport{}, err
+	}
 	var full []newFile // one of withdrawn records alone is none
 	for _, f := range files {
 		if len(f.records) > 0 {
@@ -151,12 +175,9 @@ func Build(ctx context.Context, dir string, sources []Source, opts ...BuildOptio
 			}})
 		}
 	}
-	if len(full) == 0 {
-		return BuildReport{}, fmt.Errorf("vulndb: build: %w%s", ErrNoRecords, report.excuse())
-	}
 	info, err := publish(ctx, dir, full, cfg)
 	if err != nil {
-		return BuildReport{}, fmt.Errorf("vulndb: build %s: %w", dir, err)
+		return BuildReport{}, err
 	}
 	report.Info = info
 	for _, f := range files {

@@ -22,6 +22,7 @@ type compiled struct {
 	defects   []string
 	gitRanges int
 	nameless  bool // says nothing about packages
+	flawless  bool // is of a distribution and on no flaw
 }
 
 // A part is what a record says about one ecosystem.
@@ -45,9 +46,13 @@ func compile(rec *advisory.Record, defects []error, source string, seq int64) *c
 	for _, err := range defects {
 		c.defects = append(c.defects, err.Error())
 	}
+	if c.flawless = isFlawless(rec); c.flawless {
+		return c
+	}
+	rec.Upstream = upstreamOf(rec)
 	groups := [][]Severity{rec.Severity}
 	var narrow []limited
-	for _, entries := range groupAffected(rec.Affected) {
+	for _, entries := range groupAffected(withModules(rec)) {
 		base, suffix := splitEcosystem(entries[0].Ecosystem)
 		if len(c.parts) == 0 || c.parts[len(c.parts)-1].base != base {
 			c.parts = append(c.parts, part{base: base})
@@ -60,6 +65,9 @@ func compile(rec *advisory.Record, defects []error, source string, seq int64) *c
 		}
 		if c.withdrawn {
 			continue // never matches
+		}
+		if base == "AlmaLinux" {
+			entries = lowestFix(scheme, rec.Summary, entries)
 		}
 		var group int
 		groups, group = addGroup(groups, entries)
@@ -168,7 +176,10 @@ func (c *compiled) compileCase(scheme version.Scheme, group int, entries []advis
 	}
 	in, lost, reasons := intervals(scheme, ranges)
 	for _, err := range reasons {
-		c.defects = append(c.defects, entries[0].Name+": "+err.Error())
+		// A package of a module has several names, see withModules.
+		if text := plainName(scheme, entries[0].Name) + ": " + err.Error(); !slices.Contains(c.defects, text) {
+			c.defects = append(c.defects, text)
+		}
 	}
 	return appendCase(nil, group, unreadable+lost, in, listed(scheme, versions, in))
 }

@@ -9,6 +9,11 @@
 //	db, err := vulndb.Open(dir)
 //	result, err := db.Match(ctx, bom.OS, bom.Packages)
 //
+// [Update] keeps a folder up to date from OSV's own export or a mirror of it. It
+// is the only thing in this package that uses the network:
+//
+//	report, err := vulndb.Update(ctx, dir, vulndb.WithEcosystems("Debian", "PyPI"))
+//
 // A program that runs for long opens it with [Watch], and has the newest
 // database at each moment. [Install] puts a database from elsewhere into a
 // folder, and package vulndb/oci fetches one from a registry.
@@ -21,6 +26,15 @@
 // for, with the reason, and [Problem] packages whose version or whose
 // advisories could not be understood. Silence means "no advisory in this
 // database", nothing more.
+//
+// [DB.Explain] tells of one package what [DB.Match] leaves out: which names were
+// looked up where, and for each advisory why it does not affect the package.
+//
+// # Databases that follow each other
+//
+// [Diff] compares two databases and tells on which packages they differ;
+// [Changes.Affects] whether an inventory has one of them, and so must be
+// matched again. For all others the answer is the same.
 //
 // # Trust
 //
@@ -36,9 +50,10 @@
 //
 // A [DB] is safe for any number of goroutines. Any number of processes may
 // have a folder open while it is built again: they keep what they opened, and
-// the map of it in memory is shared by all of them. A program that changes or
-// shortens a file in place breaks the rules; readers then get [ErrCorrupt]. A
-// [Watcher] has one goroutine of its own; else none outlives a call.
+// the map of it in memory is shared by all of them. Any number may build or
+// update it. A program that changes or shortens a file in place breaks the
+// rules; readers then get [ErrCorrupt]. A [Watcher] has one goroutine of its
+// own; else none outlives a call.
 //
 // The format of a folder is described in FORMAT.md. Its version, 2, changes
 // when an older reader could misunderstand it.

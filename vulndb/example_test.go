@@ -1,11 +1,14 @@
 package vulndb_test
 
 import (
+	"archive/zip"
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/imagevet/imagevet/sbom/inventory"
 	"github.com/imagevet/imagevet/vulndb"
@@ -40,6 +43,59 @@ func ExampleBuild() {
 	// Output:
 	// Alpine: 1 records on 1 packages
 	// Spaceport: 1 records left out
+}
+
+func ExampleUpdate() {
+	dir, err := os.MkdirTemp("", "vulndb")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+
+	// A mirror: a folder in the layout of OSV's export. Without WithMirrors it
+	// is OSV's own server.
+	mirror := filepath.Join(dir, "mirror")
+	record, _, _ := strings.Cut(advisories, "\n")
+	if err := writeExport(filepath.Join(mirror, "Alpine"), "ALPINE-CVE-2024-0727", record); err != nil {
+		log.Fatal(err)
+	}
+	for range 2 {
+		report, err := vulndb.Update(context.Background(), filepath.Join(dir, "db"),
+			vulndb.WithMirrors(mirror), vulndb.WithEcosystems("Alpine"))
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, e := range report.Ecosystems {
+			fmt.Printf("%s: %s, %d records, compiled: %v\n", e.Ecosystem, e.Status, e.Records, e.Compiled)
+		}
+		for _, p := range report.Problems {
+			fmt.Println(p.Ecosystem, p.Reason)
+		}
+	}
+	// Output:
+	// Alpine: full, 1 records, compiled: true
+	// Alpine: unchanged, 1 records, compiled: false
+}
+
+// writeExport writes all.zip with one record.
+func writeExport(dir, id, record string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	f, err := os.Create(filepath.Join(dir, "all.zip"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	z := zip.NewWriter(f)
+	w, err := z.Create(id + ".json")
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w, record); err != nil {
+		return err
+	}
+	return z.Close()
 }
 
 func ExampleDB_Match() {
@@ -78,4 +134,83 @@ func ExampleDB_Match() {
 	// CVE-2024-0727: openssl 3.1.4-r2 is in >= 0, < 3.1.4-r5, fixed in 3.1.4-r5
 	// Alpine:v3.19: 1 matched ()
 	// firmware: 1 unsupported (no ecosystem of advisories is known for packages of type "firmware")
+}
+
+func ExampleDB_Explain() {
+	dir, err := os.MkdirTemp("", "vulndb")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	source := filepath.Join(dir, "advisories.jsonl")
+	if err := os.WriteFile(source, []byte(advisories), 0o666); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := vulndb.Build(context.Background(), dir, []vulndb.Source{vulndb.FileSource(source)}); err != nil {
+		log.Fatal(err)
+	}
+
+	db, err := vulndb.Open(dir)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	pkg := inventory.Package{Type: "apk", Name: "libssl3", Version: "3.1.4-r5", Source: inventory.Source{Name: "openssl", Version: "3.1.4-r5"}}
+	e, err := db.Explain(context.Background(), inventory.OS{ID: "alpine", Version: "3.19.1"}, pkg, "CVE-2024-0727", "CVE-2024-0001")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, j := range e.Advisories {
+		fmt.Printf("%s, %s %s: %s\n", j.Advisory, j.Ecosystem, j.Name, j.Text)
+	}
+	for _, m := range e.Missing {
+		fmt.Printf("%s: %s\n", m.ID, m.Text)
+	}
+	// Output:
+	// ALPINE-CVE-2024-0727, Alpine:v3.19 openssl: not affected: 3.1.4-r5 is at or above fixed 3.1.4-r5 (apk)
+	// CVE-2024-0001: the database has no such advisory for Alpine; it keeps none that were withdrawn
+}
+
+func ExampleDiff() {
+	dir, err := os.MkdirTemp("", "vulndb")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	const more = `{"id":"ALPINE-CVE-2024-2511","modified":"2024-05-01T00:00:00Z","affected":[{"package":{"ecosystem":"Alpine:v3.19","name":"openssl"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"3.1.4-r6"}]}]}]}`
+	var dbs []*vulndb.DB
+	for i, text := range [...]string{advisories, advisories + more} {
+		source, folder := filepath.Join(dir, fmt.Sprint(i, ".jsonl")), filepath.Join(dir, fmt.Sprint(i))
+		if err := os.WriteFile(source, []byte(text), 0o666); err != nil {
+			log.Fatal(err)
+		}
+		if _, err := vulndb.Build(context.Background(), folder, []vulndb.Source{vulndb.FileSource(source)}); err != nil {
+			log.Fatal(err)
+		}
+		db, err := vulndb.Open(folder)
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer db.Close()
+		dbs = append(dbs, db)
+	}
+
+	changes, err := vulndb.Diff(context.Background(), dbs[0], dbs[1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, e := range changes.Ecosystems {
+		for _, p := range e.Packages {
+			fmt.Println(e.Ecosystem, p.Name, p.Change)
+		}
+	}
+	alpine := inventory.OS{ID: "alpine", Version: "3.19.1"}
+	for _, name := range []string{"openssl", "musl"} {
+		affected := changes.Affects(alpine, []inventory.Package{{Type: "apk", Name: name, Version: "1", Source: inventory.Source{Name: name, Version: "1"}}})
+		fmt.Printf("an image with %s is to be matched again: %v\n", name, affected)
+	}
+	// Output:
+	// Alpine:v3.19 openssl changed
+	// an image with openssl is to be matched again: true
+	// an image with musl is to be matched again: false
 }

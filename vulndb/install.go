@@ -254,7 +254,7 @@ func deliver(ctx context.Context, dir string, m *manifest, d Delivery) (Installa
 			}
 			path := filepath.Join(dir, f.Name)
 			if !there {
-				if temps[i], err = fetch(groupCtx, dir, f, d.Fetch); err != nil {
+				if temps[i], err = fetchTemp(groupCtx, dir, f, d.Fetch); err != nil {
 					return fmt.Errorf("%s: %w", f.Name, err)
 				}
 				path = temps[i]
@@ -355,9 +355,9 @@ func (c *contextReader) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-// fetch writes a file under a temporary name and makes sure that it is on the
+// fetchTemp writes a file under a temporary name and makes sure that it is on the
 // disk, and the right one. It returns the name after an error as well.
-func fetch(ctx context.Context, dir string, f *manifestFile, from func(context.Context, File, io.Writer) error) (name string, err error) {
+func fetchTemp(ctx context.Context, dir string, f *manifestFile, from func(context.Context, File, io.Writer) error) (name string, err error) {
 	out, err := createTemp(dir)
 	if err != nil {
 		return "", err

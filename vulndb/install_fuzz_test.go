@@ -17,7 +17,7 @@ import (
 	"github.com/imagevet/imagevet/vulndb"
 )
 
-var checksum = regexp.MustCompile(`"checksum": "[^"]*"`)
+var checksumField = regexp.MustCompile(`"checksum": "[^"]*"`)
 
 // FuzzInstall delivers manifests that somebody has changed on purpose, with a
 // checksum that is right. The folder then has the database that Install tells
@@ -47,7 +47,7 @@ func FuzzInstall(f *testing.F) {
 	}
 	old := folder(f, "CVE-2026-0002")
 	f.Fuzz(func(t *testing.T, text string) {
-		text = checksum.ReplaceAllString(text, `"checksum": ""`)
+		text = checksumField.ReplaceAllString(text, `"checksum": ""`)
 		text = strings.Replace(text, `"checksum": ""`, fmt.Sprintf(`"checksum": "sha256:%x"`, sha256.Sum256([]byte(text))), 1)
 		parent := t.TempDir()
 		dir := filepath.Join(parent, "db")

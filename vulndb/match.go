@@ -40,11 +40,7 @@ func (db *DB) Match(ctx context.Context, os inventory.OS, pkgs []inventory.Packa
 func (db *DB) match(ctx context.Context, os inventory.OS, pkgs []inventory.Package) (result *Result, err error) {
 	defer func() { err = corrupt(err) }()
 	defer dbfile.Guard(&err)()
-	m := matcher{
-		db: db, os: os, distro: distro.Lookup(os), pkgs: pkgs,
-		targets: map[string]*target{}, coverage: map[Coverage]int{}, vendors: map[vendor][]string{},
-		memo: map[query]answer{}, needed: map[*file]map[int]bool{},
-	}
+	m := newMatcher(db, os, pkgs)
 	for i := range pkgs {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -73,6 +69,14 @@ type matcher struct {
 	buf, key []byte
 }
 
+func newMatcher(db *DB, os inventory.OS, pkgs []inventory.Package) *matcher {
+	return &matcher{
+		db: db, os: os, distro: distro.Lookup(os), pkgs: pkgs,
+		targets: map[string]*target{}, coverage: map[Coverage]int{}, vendors: map[vendor][]string{},
+		memo: map[query]answer{}, needed: map[*file]map[int]bool{},
+	}
+}
+
 // A target is where advisories for packages of one type are.
 type target struct {
 	language string // OSV's ecosystem; empty for a distribution
@@ -97,6 +101,9 @@ type vendor struct {
 type query struct {
 	target        *target
 	name, version string
+	// epochless is true if the version may lack its epoch, as that of the
+	// source of an rpm package does.
+	epochless bool
 }
 
 // An answer is what the database says to a query.
@@ -236,6 +243,10 @@ func (m *matcher) lookup(i int) error {
 		m.problems = append(m.problems, Problem{i, fmt.Sprintf(
 			"the source package of %q is not known: it is compared under its own name, and advisories are published by sources", p.Name)})
 	}
+	if t.language == "Maven" && p.Namespace == "" && !strings.Contains(p.Name, ":") {
+		m.problems = append(m.problems, Problem{i, fmt.Sprintf(
+			"the group of %q is not known, and advisories name packages by group and artifact", p.Name)})
+	}
 	out := found{pkg: i}
 	for _, q := range m.queries(t, p) {
 		a, ok := m.memo[q]
@@ -261,19 +272,52 @@ func (m *matcher) lookup(i int) error {
 // queries returns the names and versions under which a package is looked up.
 func (m *matcher) queries(t *target, p *inventory.Package) []query {
 	if t.language != "" {
-		return []query{{t, languageName(t.language, *p), p.Version}}
+		return []query{{target: t, name: languageName(t.language, *p), version: languageVersion(t.language, p.Version)}}
 	}
-	own := query{t, p.Name, p.Version}
-	source := query{t, cmp.Or(p.Source.Name, p.Name), cmp.Or(p.Source.Version, p.Version)}
-	switch m.distro.Names {
-	case distro.ByBinary:
-		return []query{own}
-	case distro.BySourceAndBinary:
-		if own != source {
-			return []query{source, own}
+	own := query{target: t, name: p.Name, version: p.Version}
+	source := query{target: t, name: cmp.Or(p.Source.Name, p.Name), version: cmp.Or(p.Source.Version, p.Version)}
+	if p.Type == "rpm" && !strings.Contains(source.version, ":") {
+		// The file name of a source, which is all that an rpm package tells of
+		// it, is without the epoch.
+		if _, version, _ := strings.Cut(own.version, ":"); source.name == own.name && source.version == version {
+			source = own
+		} else {
+			source.epochless = source.version != own.version
 		}
 	}
-	return []query{source}
+	list := []query{source}
+	switch {
+	case m.distro.Names == distro.ByBinary:
+		list = []query{own}
+	case m.distro.Names == distro.BySourceAndBinary && own != source:
+		list = append(list, own)
+	}
+	if p.Type != "rpm" {
+		return list
+	}
+	var named []query
+	for _, q := range list {
+		for _, name := range moduleNames(p, q.name) {
+			q.name = name
+			named = append(named, q)
+		}
+	}
+	return named
+}
+
+// key returns the key of the version, appended to buf[:0]. A version that lacks
+// its epoch gets the given one, if it is not empty. With an error the key is
+// nil.
+func (q query) key(buf []byte, scheme version.Scheme, epoch string) ([]byte, error) {
+	text := q.version
+	if q.epochless && epoch != "" {
+		text = epoch + ":" + text
+	}
+	key, err := version.AppendKey(buf[:0], scheme, text)
+	if err != nil {
+		return nil, err
+	}
+	return key, nil
 }
 
 // answer asks the database.
@@ -297,17 +341,19 @@ func (m *matcher) answer(q query) (answer, error) {
 
 // judge applies an entry to a version.
 func (m *matcher) judge(a *answer, s *search, q query, data []byte) error {
-	key, keyErr := version.AppendKey(m.key[:0], s.scheme, q.version)
+	key, keyErr := q.key(m.key, s.scheme, "")
 	if keyErr == nil {
 		m.key = key
-	} else {
-		key = nil
 	}
 	undecided := 0
 	d := dbfile.NewDecoder(data)
 	for d.Len() > 0 {
 		number := d.Uint()
-		body := dbfile.NewDecoder(d.Bytes())
+		raw := d.Bytes()
+		if q.epochless && keyErr == nil {
+			key, _ = q.key(key, s.scheme, caseEpoch(raw)) // an epoch makes no error
+		}
+		body := dbfile.NewDecoder(raw)
 		v := judge(&body, key, q.version)
 		if err := errors.Join(d.Err(), body.Err()); err != nil || number >= uint64(s.file.Meta().Records) {
 			return fmt.Errorf("%w: entry of %q in %s: record %d: %w", ErrCorrupt, q.name, s.ecosystem, number, cmp.Or(err, dbfile.ErrDamaged))

@@ -28,10 +28,11 @@ func normalName(base, name string) string {
 	switch base {
 	case "PyPI":
 		return normalPyPI(name)
-	case "NuGet", "Packagist":
-		// Neither tells upper from lower case:
+	case "NuGet", "Packagist", "GitHub Actions":
+		// None of them tells upper from lower case:
 		// https://learn.microsoft.com/nuget/reference/nuspec#id,
-		// https://getcomposer.org/doc/04-schema.md#name.
+		// https://getcomposer.org/doc/04-schema.md#name; actions are named by
+		// their repository on GitHub, which is found under any spelling.
 		return strings.ToLower(name)
 	case "SwiftURL":
 		name = strings.TrimPrefix(strings.TrimPrefix(name, "https://"), "http://")
@@ -127,4 +128,46 @@ func languageName(base string, p inventory.Package) string {
 		return normalName(base, p.Name)
 	}
 	return normalName(base, p.Namespace+sep+p.Name)
+}
+
+// languageVersion returns the version of a package of an ecosystem as its
+// advisories have it.
+func languageVersion(base, version string) string {
+	front, rest, ok := strings.Cut(version, "-")
+	if !ok {
+		return version
+	}
+	switch base {
+	case "RubyGems":
+		// A lock file has the platform that a gem was built for behind its
+		// version: https://guides.rubygems.org/what-is-a-gem/.
+		if isGemPlatform(rest) {
+			return front
+		}
+	case "Bitnami":
+		// What follows is how often Bitnami has packed the version, as in
+		// "7.0.11-2", and no pre-release: https://github.com/bitnami/go-version.
+		revision := rest[strings.LastIndexByte(rest, '-')+1:]
+		if isNumber(revision) || len(revision) > 1 && revision[0] == 'r' && isNumber(revision[1:]) {
+			return version[:len(version)-len(revision)-1]
+		}
+	}
+	return version
+}
+
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// isGemPlatform reports whether a text is what RubyGems calls a platform: a
+// processor and an operating system, or a word for another Ruby.
+// https://guides.rubygems.org/gems-with-extensions/
+func isGemPlatform(s string) bool {
+	cpu, system, ok := strings.Cut(s, "-")
+	switch cpu {
+	case "java", "jruby", "ruby", "mswin32", "mswin64", "mingw32", "dalvik":
+		return !ok
+	case "x86_64", "x86", "x64", "i386", "i486", "i586", "i686", "arm", "arm64", "armv5", "armv6", "armv7", "armv6l", "armv7l", "aarch64",
+		"aarch", "ppc64le", "powerpc64le", "powerpc", "s390x", "riscv64", "universal", "sparc", "mips64el":
+		return ok && system != ""
+	}
+	return false
 }

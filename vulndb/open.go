@@ -33,6 +33,7 @@ var ErrClosed = errors.New("vulndb: the database is closed")
 type file struct {
 	*dbfile.Reader
 	base    string
+	sum     string           // the SHA-256 of the file, as the manifest states it
 	schemes []version.Scheme // of the releases
 }
 
@@ -132,7 +133,7 @@ func openFile(f *os.File, entry *manifestFile, z *zstd.Decoder, checks map[versi
 		r.Close()
 		return nil, err
 	}
-	return &file{Reader: r, base: entry.Ecosystem, schemes: schemes}, nil
+	return &file{Reader: r, base: entry.Ecosystem, sum: entry.SHA256, schemes: schemes}, nil
 }
 
 // checkFile returns the schemes of the releases of a file. It notes the key

@@ -71,6 +71,9 @@ func publish(ctx context.Context, dir string, contents []newFile, cfg buildConfi
 	} else if !errors.Is(err, errors.ErrUnsupported) {
 		return Info{}, err
 	}
+	if temps, err = cfg.carry.over(dir, m, temps); err != nil {
+		return Info{}, err
+	}
 	if err := rename(dir, m, temps); err != nil {
 		return Info{}, err
 	}
@@ -130,6 +133,9 @@ func (c *countWriter) Write(b []byte) (int, error) {
 func rename(dir string, m *manifest, temps []string) error {
 	for i, f := range m.Files {
 		path := filepath.Join(dir, f.Name)
+		if temps[i] == "" { // carried over
+			continue
+		}
 		// A file that is in use cannot be replaced on every system, and need
 		// not be if it is the same.
 		if sum, err := hashFile(path); err == nil && sum == f.SHA256 {

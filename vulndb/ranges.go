@@ -292,6 +292,75 @@ type verdict struct {
 	fixed      string
 }
 
+// An encoded is an interval as it stands in a file. Its slices are part of the
+// decoder's data.
+type encoded struct {
+	end                          int
+	bounded                      bool // has a lower bound
+	low, lowText, high, highText []byte
+	fix                          []byte // the lowest fixed version at or above its end, nil if there is none
+}
+
+// nextInterval decodes an interval that appendCase wrote.
+func nextInterval(d *dbfile.Decoder) (e encoded) {
+	flags := d.Byte()
+	e.end, e.bounded = int(flags&flagEnd), flags&flagLow != 0
+	if e.bounded {
+		e.low, e.lowText = d.Bytes(), d.Bytes()
+	}
+	if e.end != endNone {
+		e.high, e.highText = d.Bytes(), d.Bytes()
+	}
+	if flags&flagFix != 0 {
+		e.fix = d.Bytes()
+	}
+	if e.end == endFixed {
+		e.fix = e.highText
+	}
+	return e
+}
+
+// side tells whether a version lies below (-1), in (0) or above (+1) the
+// interval.
+func (e *encoded) side(key []byte) int {
+	if e.end != endNone {
+		if c := bytes.Compare(key, e.high); c > 0 || c == 0 && e.end != endLast {
+			return +1
+		}
+	}
+	if e.bounded && bytes.Compare(key, e.low) < 0 {
+		return -1
+	}
+	return 0
+}
+
+// caseEpoch returns the epoch of the versions in a case: that of the first
+// bound that has one, as one source has one epoch, or "".
+func caseEpoch(raw []byte) string {
+	d := dbfile.NewDecoder(raw)
+	_, _ = d.Uint(), d.Uint()
+	for range d.Count() {
+		e := nextInterval(&d)
+		for _, text := range [...][]byte{e.lowText, e.highText} {
+			if epoch, _, ok := bytes.Cut(text, []byte{':'}); ok {
+				return string(epoch)
+			}
+		}
+	}
+	for range d.Count() {
+		d.Bytes()
+		if epoch, _, ok := bytes.Cut(d.Bytes(), []byte{':'}); ok {
+			return string(epoch)
+		}
+	}
+	return ""
+}
+
+// isListed reports whether a listed version, with its key, is the version.
+func isListed(listedKey, listedText, key []byte, text string) bool {
+	return string(listedText) == text || key != nil && len(listedKey) > 0 && bytes.Equal(listedKey, key)
+}
+
 // judge decodes a case and applies it to a version, whose key is nil if the
 // scheme does not understand it. Nothing is allocated unless the version is
 // affected.
@@ -299,37 +368,20 @@ func judge(d *dbfile.Decoder, key []byte, text string) (v verdict) {
 	v.group, v.unreadable = int(d.Uint()), int(d.Uint())
 	var fix []byte // of the first interval above the version that has a fix
 	for range d.Count() {
-		flags := d.Byte()
-		var low, lowText, high, highText, after []byte
-		if flags&flagLow != 0 {
-			low, lowText = d.Bytes(), d.Bytes()
-		}
-		end := int(flags & flagEnd)
-		if end != endNone {
-			high, highText = d.Bytes(), d.Bytes()
-		}
-		if flags&flagFix != 0 {
-			after = d.Bytes()
-		}
-		if end == endFixed {
-			after = highText
-		}
+		e := nextInterval(d)
 		if key == nil || d.Err() != nil || v.affected {
 			continue
 		}
-		c := -1
-		if end != endNone {
-			c = bytes.Compare(key, high)
-		}
-		if c > 0 || c == 0 && end != endLast {
-			continue // above it
+		side := e.side(key)
+		if side > 0 {
+			continue
 		}
 		if fix == nil {
-			fix = after
+			fix = e.fix
 		}
-		if flags&flagLow == 0 || bytes.Compare(key, low) >= 0 {
-			v.affected, v.fixed = true, string(after)
-			v.rng = rangeText(end, lowText, highText)
+		if side == 0 {
+			v.affected, v.fixed = true, string(e.fix)
+			v.rng = rangeText(e.end, e.lowText, e.highText)
 		}
 	}
 	for range d.Count() {
@@ -337,7 +389,7 @@ func judge(d *dbfile.Decoder, key []byte, text string) (v verdict) {
 		if v.affected || d.Err() != nil {
 			continue
 		}
-		if string(t) == text || key != nil && len(k) > 0 && bytes.Equal(k, key) {
+		if isListed(k, t, key, text) {
 			v.affected, v.rng, v.fixed = true, "= "+string(t), string(fix)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // may be millions, so that each has some hundred bytes.
 type records struct {
 	index  map[string]int32 // by ID
-	list   [][]kept         // in pieces, so that it grows without being copied
+	list   [][]keptRecord   // in pieces, so that it grows without being copied
 	bases  []string
 	baseOf map[string]int32
 }
@@ -18,14 +18,15 @@ type records struct {
 // keptPiece is how many records are allocated at once.
 const keptPiece = 4096
 
-// A kept is what is known of a record while others are read.
-type kept struct {
+// A keptRecord is what is known of a record while others are read.
+type keptRecord struct {
 	id        string
 	sec, seq  int64 // of modified; number of the record in the sources
 	nsec      int32
 	gitRanges int32
 	withdrawn bool
 	nameless  bool
+	flawless  bool
 	parts     []keptPart
 	rare      *rarely // nil for most
 }
@@ -44,9 +45,9 @@ type keptPart struct {
 	base int32
 }
 
-func (k *kept) modified() time.Time { return time.Unix(k.sec, int64(k.nsec)).UTC() }
+func (k *keptRecord) modified() time.Time { return time.Unix(k.sec, int64(k.nsec)).UTC() }
 
-func (r *records) at(i int32) *kept { return &r.list[i/keptPiece][i%keptPiece] }
+func (r *records) at(i int32) *keptRecord { return &r.list[i/keptPiece][i%keptPiece] }
 
 func (r *records) len() int { return len(r.index) }
 
@@ -69,12 +70,12 @@ func (r *records) add(c *compiled) (duplicate bool) {
 		}
 		r.index[c.id] = i
 		if i%keptPiece == 0 {
-			r.list = append(r.list, make([]kept, keptPiece))
+			r.list = append(r.list, make([]keptRecord, keptPiece))
 		}
 	}
-	k := kept{
+	k := keptRecord{
 		id: c.id, sec: c.modified.Unix(), nsec: int32(c.modified.Nanosecond()), seq: c.seq,
-		gitRanges: int32(c.gitRanges), withdrawn: c.withdrawn, nameless: c.nameless,
+		gitRanges: int32(c.gitRanges), withdrawn: c.withdrawn, nameless: c.nameless, flawless: c.flawless,
 	}
 	left := len(c.defects) > 0
 	for _, p := range c.parts {

@@ -88,7 +88,10 @@ type Evidence struct {
 	// Ecosystem is the record's, such as "Debian:12".
 	Ecosystem string `json:"ecosystem"`
 	// MatchedName and MatchedVersion are what was looked up: those of the
-	// source package where a distribution's advisories use them.
+	// source package where a distribution's advisories use them. The name of
+	// an rpm package of a module is "MODULE:STREAM::NAME", "*::NAME" if the
+	// advisory is on a stream that it does not name, or "::NAME" if the
+	// package's is not known.
 	MatchedName    string `json:"matched_name"`
 	MatchedVersion string `json:"matched_version"`
 	// Scheme is how versions were compared, as package version names it.

@@ -93,7 +93,7 @@ type generation struct {
 }
 
 // Watch opens the database in a folder, and looks at the folder's manifest from
-// time to time. When [Build], [Install] or a copy has put another database
+// time to time. When [Build], [Update], [Install] or a copy has put another database
 // there, that is opened, and used from the next [Watcher.Acquire] on, which waits
 // for none of this. The old one is closed when its last user has released it.
 //

@@ -46,8 +46,9 @@ func (a *app) openDB(ctx context.Context, name, cacheDir string) (*vulndb.DB, er
 	db, err := vulndb.Open(dir)
 	if errors.Is(err, vulndb.ErrNotFound) {
 		return nil, fmt.Errorf("%w\n"+
+			"Download one: imagevet db update --db %s ECOSYSTEM...\n"+
 			"Make one of an export of OSV records: imagevet db build --db %s SOURCE...\n"+
-			"Or try the small one in this program: --db starter", err, dir)
+			"Or try the small one in this program: --db starter", err, dir, dir)
 	}
 	return db, err
 }
@@ -93,6 +94,9 @@ func (a *app) warnBuild(r *vulndb.BuildReport) {
 	}
 	if r.Skipped > 0 {
 		a.warn("%d files were skipped, the first is %s", r.Skipped, r.SkippedFiles[0])
+	}
+	if r.Flawless > 0 {
+		a.warn("%d records tell of bug fixes and enhancements, not of flaws, and were left out", r.Flawless)
 	}
 	if r.Nameless > 0 {
 		a.warn("%d records name no package", r.Nameless)

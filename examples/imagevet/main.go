@@ -5,6 +5,7 @@
 //	imagevet rootfs /srv/chroot
 //	imagevet sbom app.cdx.json
 //	imagevet db build osv-export
+//	imagevet db update Debian PyPI
 //	imagevet db pull registry.example/team/vulndb
 //
 // It is thin: flags in, one call of package scan, a report out. Everything it
@@ -90,7 +91,10 @@ func verbs() []verb {
 		{"fs", "DIR", "scan a source tree: lock files and manifests", (*app).fs},
 		{"sbom", "FILE", "scan a bill of materials: CycloneDX, SPDX, Syft's JSON, package URLs", (*app).sbom},
 		{"db build", "SOURCE...", "make a database of OSV records: .json, .jsonl and .zip files, or folders of them", (*app).dbBuild},
+		{"db update", "[ECOSYSTEM...]", "bring a database up to date with OSV's export; without ECOSYSTEM, what was downloaded before", (*app).dbUpdate},
 		{"db info", "", "tell what is in a database", (*app).dbInfo},
+		{"db explain", "", "tell what a database says of a package, and why", (*app).dbExplain},
+		{"db diff", "OLD NEW", "tell on which packages two databases differ", (*app).dbDiff},
 		{"db push", "REF", "store a database in a registry", (*app).dbPush},
 		{"db pull", "REF", "fetch what is new of a database in a registry", (*app).dbPull},
 		{"version", "", "print the version", (*app).version},
@@ -152,7 +156,7 @@ func overview() string {
 	var b strings.Builder
 	b.WriteString("usage: imagevet VERB [flags] ...\n\n")
 	for _, v := range verbs() {
-		fmt.Fprintf(&b, "  %-9s %s\n", v.name, v.does)
+		fmt.Fprintf(&b, "  %-10s %s\n", v.name, v.does)
 	}
 	b.WriteString("\n\"imagevet help VERB\" lists the flags of a verb.\n")
 	b.WriteString("Exit status: 0, that of --exit-code if findings are left, 1 on failure, 2 on wrong usage.\n")

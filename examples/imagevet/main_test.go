@@ -225,10 +225,10 @@ func TestUsageError(t *testing.T) {
 		args string
 		want []string
 	}{
-		{"", []string{"image", "rootfs", "db build", "db info"}},
-		{"scan x", []string{`"scan"`, "image, rootfs, fs, sbom, db build, db info, db push, db pull, version, help"}},
-		{"db", []string{`"db"`, "db build, db info"}},
-		{"db update", []string{`"db update"`, "db build, db info"}},
+		{"", []string{"image", "rootfs", "db build", "db update", "db info"}},
+		{"scan x", []string{`"scan"`, "image, rootfs, fs, sbom, db build, db update, db info, "}},
+		{"db", []string{`"db"`, "db build, db update, db info"}},
+		{"db fetch", []string{`"db fetch"`, "db build, db update, db info"}},
 		{"image --colour x", []string{`no flag --colour`, "--db ", "--severity", "--exit-code", "--platform", "--insecure"}},
 		{"rootfs --platform linux/amd64 x", []string{`no flag --platform`, "--db "}},
 		{"image --format sarfi x", []string{`"sarfi"`, "table, json"}},
@@ -250,7 +250,7 @@ func TestUsageError(t *testing.T) {
 		{"db build --db starter x", []string{"give a folder"}},
 		{"db info x", []string{"1 arguments"}},
 		{"version x", []string{"1 arguments"}},
-		{"help db", []string{`"db"`, "db build, db info"}},
+		{"help db", []string{`"db"`, "db build, db update, db info"}},
 	}
 	for _, tt := range tests {
 		r := imagevet(t, nil, strings.Fields(tt.args)...)

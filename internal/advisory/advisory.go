@@ -33,6 +33,9 @@ type Record struct {
 	// record passes on, which may be several. Empty and repeated IDs are left
 	// out.
 	Aliases, Upstream []string
+	// Related are IDs that have something to do with the record. In most
+	// databases that does not make them names of the flaw.
+	Related []string
 	// Summary is one line of plain text, Details CommonMark.
 	Summary, Details string
 	// Severity holds ratings for all packages.

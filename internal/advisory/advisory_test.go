@@ -44,7 +44,7 @@ func TestDecode(t *testing.T) {
 	assert.Equal(t, &Record{
 		ID: "X-1", Modified: time.Date(2026, 1, 2, 3, 4, 5, 5e8, time.UTC), Published: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC),
 		Withdrawn: time.Date(2026, 2, 2, 0, 0, 0, 0, time.UTC),
-		Aliases:   []string{"CVE-2026-0001"}, Upstream: []string{"U-1"}, Summary: "S", Details: "D",
+		Aliases:   []string{"CVE-2026-0001"}, Upstream: []string{"U-1"}, Related: []string{"R-1"}, Summary: "S", Details: "D",
 		Severity: []Severity{{"CVSS_V3", "CVSS:3.1/AV:N"}, {Word, "HIGH"}}, References: []string{"https://example.org"}, CWEs: []int{79, 787},
 		Affected: []Affected{{
 			Ecosystem: "Debian:12", Name: "foo", GitRanges: 1, Versions: []string{"1", "2"},

@@ -27,6 +27,7 @@ type (
 		Withdrawn        string         `json:"withdrawn"`
 		Aliases          []string       `json:"aliases"`
 		Upstream         []string       `json:"upstream"`
+		Related          []string       `json:"related"`
 		Summary          string         `json:"summary"`
 		Details          string         `json:"details"`
 		Severity         []Severity     `json:"severity"`
@@ -94,6 +95,7 @@ func Decode(data []byte) (*Record, []error, error) {
 		Withdrawn: d.time("withdrawn", raw.Withdrawn),
 		Aliases:   d.ids("aliases", raw.Aliases),
 		Upstream:  d.ids("upstream", raw.Upstream),
+		Related:   d.ids("related", raw.Related),
 		Summary:   raw.Summary,
 		Details:   raw.Details,
 		Severity:  ratings(raw.Severity, raw.DatabaseSpecific),

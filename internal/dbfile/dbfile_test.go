@@ -86,10 +86,9 @@ var errLost = errors.New("an entry that cannot be found")
 func content(tb testing.TB, r *Reader) (*Content, error) {
 	meta := r.Meta()
 	c := &Content{Ecosystem: meta.Ecosystem, Modified: meta.Modified, Releases: meta.Releases}
-	for e, err := range r.Entries() {
-		if err != nil {
-			return nil, err
-		}
+	cursor := r.Cursor()
+	for cursor.Next() {
+		e := cursor.Entry()
 		data, ok, err := r.Lookup(nil, e.Release, e.Name)
 		if err != nil {
 			return nil, err
@@ -98,6 +97,9 @@ func content(tb testing.TB, r *Reader) (*Content, error) {
 			return nil, errLost
 		}
 		c.Entries = append(c.Entries, Entry{e.Release, e.Name, bytes.Clone(data)})
+	}
+	if err := cursor.Err(); err != nil {
+		return nil, err
 	}
 	numbers := make([]int, min(meta.Records, 1<<16))
 	for i := range numbers {

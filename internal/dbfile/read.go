@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"iter"
 	"math"
 	"os"
 	"slices"
@@ -392,47 +391,70 @@ func (d *Reader) Lookup(buf *[]byte, release int, name string) ([]byte, bool, er
 	return data, true, nil
 }
 
-// Entries returns all entries in their order; Data is valid until the next
-// one. It ends after an error.
-func (d *Reader) Entries() iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		var headBuf, buf []byte
-		last := Entry{Release: -1}
-		for g := range d.groupCount() {
-			release, first, err := d.group(g)
-			var h head
-			if err == nil {
-				h, err = d.head(&headBuf, g)
-			}
-			if err == nil && release >= len(d.meta.Releases) {
-				err = damaged("group %d is of release %d", g, release)
-			}
-			for i := 0; err == nil && i < h.len(); i++ {
-				e := Entry{Release: release}
-				var name []byte
-				if name, err = h.name(i); err != nil {
-					break
-				}
-				e.Name = string(name)
-				if i == 0 && e.Name != string(first) || cmp.Or(cmp.Compare(last.Release, e.Release), cmp.Compare(last.Name, e.Name)) >= 0 {
-					err = damaged("entry %q is out of place", e.Name)
-					break
-				}
-				if e.Data, err = d.entry(&buf, &h, i); err != nil {
-					break
-				}
-				if !yield(e, nil) {
-					return
-				}
-				last = e
-			}
-			if err != nil {
-				yield(Entry{}, err)
-				return
-			}
-		}
-	}
+// A Cursor goes through the entries of a file in their order.
+type Cursor struct {
+	d            *Reader
+	group, i     int // the next entry
+	h            head
+	headBuf, buf []byte
+	entry        Entry
+	err          error
 }
+
+// Cursor returns a cursor before the first entry. It is for one goroutine.
+func (d *Reader) Cursor() *Cursor { return &Cursor{d: d, entry: Entry{Release: -1}} }
+
+// Next goes to the next entry. It reports false at the end and after an error.
+func (c *Cursor) Next() bool {
+	if c.err != nil {
+		return false
+	}
+	for c.i == c.h.len() {
+		if c.group == c.d.groupCount() {
+			return false
+		}
+		if c.h, c.err = c.d.head(&c.headBuf, c.group); c.err != nil {
+			return false
+		}
+		c.group++
+		c.i = 0
+	}
+	next, err := c.read()
+	if err != nil {
+		c.err = err
+		return false
+	}
+	c.entry = next
+	c.i++
+	return true
+}
+
+// read reads the next entry and checks that Lookup finds it.
+func (c *Cursor) read() (Entry, error) {
+	release, first, err := c.d.group(c.group - 1)
+	if err != nil {
+		return Entry{}, err
+	}
+	if release >= len(c.d.meta.Releases) {
+		return Entry{}, damaged("group %d is of release %d", c.group-1, release)
+	}
+	name, err := c.h.name(c.i)
+	if err != nil {
+		return Entry{}, err
+	}
+	e := Entry{Release: release, Name: string(name)}
+	if c.i == 0 && e.Name != string(first) || cmp.Or(cmp.Compare(c.entry.Release, e.Release), cmp.Compare(c.entry.Name, e.Name)) >= 0 {
+		return Entry{}, damaged("entry %q is out of place", e.Name)
+	}
+	e.Data, err = c.d.entry(&c.buf, &c.h, c.i)
+	return e, err
+}
+
+// Entry returns the entry that the cursor is at. Data is valid until Next.
+func (c *Cursor) Entry() Entry { return c.entry }
+
+// Err returns the error that ended Next.
+func (c *Cursor) Err() error { return c.err }
 
 // Records calls yield for each of the numbers, which must be sorted, with that
 // record's data, valid until yield returns. Each block is read once.

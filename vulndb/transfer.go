@@ -1,0 +1,365 @@
+package vulndb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/imagevet/imagevet/internal/advisory"
+	"github.com/imagevet/imagevet/internal/fetch"
+)
+
+// Limits of downloads, in bytes.
+const (
+	maxExport  = 4 << 30
+	maxList    = 128 << 20
+	maxOverlay = 64 << 20 // records fetched one by one, together
+	// parallelRecords is how many records are fetched at once.
+	parallelRecords = 8
+)
+
+// A mirror is a place with an export.
+type mirror struct {
+	name   string // for messages
+	base   string // URL without a final slash
+	folder string // instead of a server
+}
+
+func parseMirror(text string) (mirror, error) {
+	scheme, _, ok := strings.Cut(text, "://")
+	if !ok {
+		if text == "" {
+			return mirror{}, errors.New("the mirror is empty")
+		}
+		return mirror{name: text, base: fetch.FolderURL, folder: text}, nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return mirror{}, fmt.Errorf("%q is no URL of a folder", redact(text))
+	}
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return mirror{}, fmt.Errorf("mirror %q: %s is neither http nor https", u.Redacted(), scheme)
+	}
+	return mirror{name: u.Redacted(), base: strings.TrimRight(text, "/")}, nil
+}
+
+// redact removes what may be a password from something that is no URL.
+func redact(text string) string {
+	if i := strings.LastIndex(text, "@"); i >= 0 {
+		return "…" + text[i:]
+	}
+	return text
+}
+
+// url returns the URL of a file.
+func (m *mirror) url(elem ...string) string {
+	var b strings.Builder
+	b.WriteString(m.base)
+	for _, e := range elem {
+		b.WriteString("/" + url.PathEscape(e))
+	}
+	return b.String()
+}
+
+// A transfer updates one ecosystem from one mirror.
+type transfer struct {
+	*updater
+	mirror *mirror
+	report EcosystemUpdate
+}
+
+func (t *transfer) client() *fetch.Client {
+	c := t.cfg.client
+	if t.mirror.folder != "" {
+		c.Transport = fetch.Folder(t.mirror.folder)
+		c.Attempts = 1
+	}
+	return &c
+}
+
+// run returns what is to be kept: have itself if nothing of it changed. Have is
+// nil if there is nothing yet.
+func (t *transfer) run(ctx context.Context, have *kept) (*kept, error) {
+	var news *list
+	var source download // of news
+	if !t.cfg.full {
+		var err error
+		news, source, err = t.list(ctx, have)
+		switch {
+		case errors.Is(err, errSame):
+			t.report.Status = Unchanged
+			return have, nil
+		case errors.Is(err, fetch.ErrNotFound): // then there is only the export
+		case err != nil:
+			return nil, err
+		}
+	}
+	next := have
+	t.report.Status = Incremental
+	if have == nil || news == nil || t.distant(have, news) {
+		var err error
+		if next, err = t.export(ctx, have, news); err != nil {
+			return nil, err
+		}
+	}
+	if news == nil {
+		return next, nil
+	}
+	if next == have {
+		next = have.clone()
+	}
+	changed, err := t.records(ctx, next, news)
+	if err != nil {
+		return nil, err
+	}
+	if have != nil {
+		// An export that is older than the list can be older than what is here.
+		for id, ours := range have.index {
+			if got, ok := next.index[id]; ok && got.Before(ours) && news.modified[id].After(got) {
+				return nil, fmt.Errorf("%s: %w", id, stale(got, ours))
+			}
+		}
+	}
+	if t.report.Status == Incremental && !changed {
+		t.report.Status = Unchanged
+	}
+	if changed {
+		next.Compiled = ""
+	}
+	next.List = download{}
+	if t.report.Behind == 0 && len(t.report.Vanished) == 0 && news.bad == 0 {
+		next.List = source
+	}
+	return next, nil
+}
+
+// errSame says that nothing was modified.
+var errSame = errors.New("not modified")
+
+// list fetches the list of modifications.
+func (t *transfer) list(ctx context.Context, have *kept) (*list, download, error) {
+	req := fetch.Request{URL: t.mirror.url(t.report.Ecosystem, "modified_id.csv"), Limit: maxList}
+	if have != nil && !t.aged(have) && have.List.URL == t.identity(req.URL) {
+		req.ETag, req.LastModified = have.List.ETag, have.List.LastModified
+	}
+	data, res, err := t.client().Bytes(ctx, req)
+	t.report.Bytes += res.Transferred
+	if err != nil {
+		return nil, download{}, err
+	}
+	if res.NotModified {
+		return nil, download{}, errSame
+	}
+	l, err := parseList(data)
+	if err != nil {
+		return nil, download{}, fmt.Errorf("modified_id.csv: %w", err)
+	}
+	if l.bad > 0 {
+		t.problem(t.report.Ecosystem, t.mirror.name, fmt.Errorf(
+			"modified_id.csv: %w: %d lines without a time and an ID, the first is %q", ErrBadExport, l.bad, l.firstBad))
+	}
+	if newest := l.modified.newest(); have != nil && newest.Before(have.Newest) {
+		return nil, download{}, stale(newest, have.Newest)
+	}
+	return l, download{URL: t.identity(req.URL), ETag: res.ETag, LastModified: res.LastModified}, nil
+}
+
+// identity is what a state calls a URL: of folders, which all have the same
+// one, it needs the path, and of none a password.
+func (t *transfer) identity(u string) string {
+	if t.mirror.folder != "" {
+		return t.mirror.folder + strings.TrimPrefix(u, fetch.FolderURL)
+	}
+	return t.mirror.name + strings.TrimPrefix(u, t.mirror.base)
+}
+
+func stale(theirs, ours time.Time) error {
+	return fmt.Errorf("%w: %s instead of %s", ErrStale, theirs.Format(time.RFC3339), ours.Format(time.RFC3339))
+}
+
+// maxAge is after what time the export is asked for, whatever lists say: they
+// do not tell of records that were changed without another date
+// (https://github.com/google/osv.dev/issues/4486).
+const maxAge = 7 * 24 * time.Hour
+
+func (t *transfer) aged(have *kept) bool {
+	return t.cfg.build.now().Sub(have.Asked) >= maxAge
+}
+
+// distant reports whether it takes the whole export to come to what a list
+// says.
+func (t *transfer) distant(have *kept, news *list) bool {
+	return t.aged(have) ||
+		news.oldest.After(have.Newest) || // there may be more than the list says
+		len(news.pending(have.index))+len(have.overlay) > t.cfg.maxRecords ||
+		have.overlaySize() > maxOverlay ||
+		news.gone(have.index)
+}
+
+// export downloads the whole export, unless it is the one that is there.
+// Records that were fetched one by one since it was made are kept: a server
+// makes exports from time to time only.
+func (t *transfer) export(ctx context.Context, have *kept, news *list) (*kept, error) {
+	name := t.report.Ecosystem
+	req := fetch.Request{
+		URL: t.mirror.url(name, "all.zip"), Limit: maxExport,
+		Progress: func(done, total int64) {
+			t.progress(Progress{Stage: "export", Ecosystem: name, Mirror: t.mirror.name, Done: done, Total: total})
+		},
+	}
+	if have != nil && !t.cfg.full && have.Export.URL == t.identity(req.URL) {
+		req.ETag, req.LastModified = have.Export.ETag, have.Export.LastModified
+	}
+	part := t.store.part(name)
+	now := t.cfg.build.now().UTC()
+	next := &kept{state: state{Ecosystem: name, Asked: now}}
+	var res fetch.Result
+	for again := true; again; {
+		var err error
+		res, err = t.client().File(ctx, req, part)
+		t.report.Bytes += res.Transferred
+		if err != nil {
+			return nil, err
+		}
+		if res.NotModified {
+			if news == nil {
+				t.report.Status = Unchanged
+			}
+			next = have.clone()
+			next.Asked = now
+			return next, nil
+		}
+		if next.index, err = scanExport(ctx, part, t.cfg.build); err == nil {
+			err = t.merge(next, have, news, res)
+		}
+		// Two parts of different files: once more, from the start.
+		again = res.Resumed && errors.Is(err, ErrBadExport)
+		if err != nil {
+			err = errors.Join(err, os.Remove(part))
+			if !again {
+				return nil, err
+			}
+		}
+	}
+	var err error
+	if next.Export, err = t.store.take(name); err != nil {
+		return nil, err
+	}
+	next.Export.URL, next.Export.ETag, next.Export.LastModified = t.identity(req.URL), res.ETag, res.LastModified
+	t.report.Status = Full
+	return next, nil
+}
+
+// merge adds to a new export what of the old overlay is still to be kept, and
+// refuses an export that is older than what is there.
+func (t *transfer) merge(next, have *kept, news *list, res fetch.Result) error {
+	next.overlay = map[string][]byte{}
+	if have == nil {
+		return nil
+	}
+	if theirs := next.index.newest(); news == nil && theirs.Before(have.Newest) {
+		return stale(theirs, have.Newest)
+	}
+	before := fetch.Result{LastModified: have.Export.LastModified}
+	if now := res.Modified(); have.Export.URL == t.identity(t.mirror.url(next.Ecosystem, "all.zip")) && !now.IsZero() && now.Before(before.Modified()) {
+		return stale(now, before.Modified())
+	}
+	for id, line := range have.overlay {
+		modified := have.index[id]
+		in, ok := next.index[id]
+		listed := false
+		if news != nil {
+			_, listed = news.modified[id]
+		}
+		if ok && modified.After(in) || !ok && listed {
+			next.overlay[id] = line
+			next.index.put(id, modified)
+		}
+	}
+	return nil
+}
+
+// records fetches the records that a list has and next has not, and adds them,
+// unless they are too many.
+func (t *transfer) records(ctx context.Context, next *kept, news *list) (changed bool, err error) {
+	ids := news.pending(next.index)
+	if len(ids)+len(next.overlay) > t.cfg.maxRecords {
+		t.report.Behind = len(ids)
+		t.problem(next.Ecosystem, t.mirror.name, fmt.Errorf("%w: the export lacks %d records that modified_id.csv lists", ErrBadExport, len(ids)))
+		return false, nil
+	}
+	type result struct {
+		line     []byte
+		modified time.Time
+		err      error
+	}
+	results := make([]result, len(ids))
+	var size, bytes, done atomic.Int64
+	size.Store(int64(next.overlaySize()))
+	client := t.client()
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelRecords)
+	for i, id := range ids {
+		group.Go(func() error {
+			data, res, err := client.Bytes(groupCtx, fetch.Request{URL: t.mirror.url(next.Ecosystem, id+".json"), Limit: advisory.MaxRecord})
+			bytes.Add(res.Transferred)
+			t.progress(Progress{
+				Stage: "records", Ecosystem: next.Ecosystem, Mirror: t.mirror.name, Done: done.Add(1), Total: int64(len(ids)),
+			})
+			if errors.Is(err, fetch.ErrNotFound) {
+				results[i].err = err
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if size.Add(int64(len(data))) > 2*maxOverlay {
+				return fmt.Errorf("%w: %w: records of more than %d bytes", ErrBadExport, ErrLimit, 2*maxOverlay)
+			}
+			r := &results[i]
+			r.line, r.modified, r.err = readRecord(id, data)
+			return nil
+		})
+	}
+	err = group.Wait()
+	t.report.Bytes += bytes.Load()
+	if err != nil {
+		return false, err
+	}
+	for i, id := range ids {
+		r := &results[i]
+		old, ok := next.index[id]
+		switch {
+		case errors.Is(r.err, fetch.ErrNotFound):
+			t.report.Vanished = append(t.report.Vanished, id)
+			continue
+		case r.err == nil && ok && r.modified.Before(old):
+			r.err = fmt.Errorf("%s: %w", id, stale(r.modified, old))
+		case r.err != nil:
+			r.err = fmt.Errorf("%s: %w", id, r.err)
+		}
+		if r.err != nil {
+			t.report.Behind++
+			t.problem(next.Ecosystem, t.mirror.name, r.err)
+			continue
+		}
+		if r.modified.Before(news.modified[id]) {
+			t.report.Behind++
+		}
+		if ok && r.modified.Equal(old) {
+			continue // as it was
+		}
+		next.index[id] = r.modified
+		next.overlay[id] = r.line
+		t.report.Fetched++
+		changed = true
+	}
+	return changed, nil
+}

@@ -20,16 +20,25 @@ import (
 // reads nothing but the database. Of a product, each of its parts is compared
 // by itself; packages, problems and coverage are those of all of them.
 func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
-	db := s.cfg.db
-	if s.cfg.watcher != nil {
-		newest, release := s.cfg.watcher.Acquire()
-		defer release()
-		if newest == nil {
-			return nil, fmt.Errorf("scan: the watcher of the database: %w", vulndb.ErrClosed)
-		}
-		db = newest
+	db, release, err := s.database()
+	if err != nil {
+		return nil, err
 	}
+	defer release()
 	return s.matchParts(ctx, db, bom)
+}
+
+// database returns the database for one report, nil if there is none, and what
+// must be called when the report is there.
+func (s *Scanner) database() (db *vulndb.DB, release func(), err error) {
+	if s.cfg.watcher == nil {
+		return s.cfg.db, func() {}, nil
+	}
+	db, release = s.cfg.watcher.Acquire()
+	if db == nil {
+		return nil, nil, fmt.Errorf("scan: the watcher of the database: %w", vulndb.ErrClosed)
+	}
+	return db, release, nil
 }
 
 // matchParts compares an inventory and its parts with one database, which is

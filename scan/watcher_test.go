@@ -71,7 +71,25 @@ func TestWatcher(t *testing.T) {
 	}
 	close(stop)
 	group.Wait()
+	// An earlier report is compared again with the newest database too.
+	early, err := scan.New(scan.WithDB(openDB(t, advisory("CVE-2026-0003", "openssl", "2", ""))))
+	require.NoError(t, err)
+	report, err := early.Match(t.Context(), part("a"))
+	require.NoError(t, err)
+	newest, release := w.Acquire()
+	changes := &vulndb.Changes{From: report.Database.ID, To: newest.Info().ID}
+	release()
+	kept, err := scanner.Rematch(t.Context(), report, changes)
+	require.NoError(t, err)
+	assert.Equal(t, "CVE-2026-0003", kept.Findings[0].ID, "as the changes are said not to affect it")
+	assert.Equal(t, changes.To, kept.Database.ID)
+	again, err := scanner.Rematch(t.Context(), report, nil)
+	require.NoError(t, err)
+	assert.Equal(t, flaw[changes.To], again.Findings[0].ID)
+
 	require.NoError(t, w.Close())
+	_, err = scanner.Rematch(t.Context(), report, changes)
+	assert.ErrorIs(t, err, vulndb.ErrClosed)
 	_, err = scanner.Match(t.Context(), product)
 	assert.ErrorIs(t, err, vulndb.ErrClosed)
 

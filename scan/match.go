@@ -20,12 +20,36 @@ import (
 // reads nothing but the database. Of a product, each of its parts is compared
 // by itself; packages, problems and coverage are those of all of them.
 func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
-	r, err := s.match(ctx, bom)
+	db, release, err := s.database()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return s.matchParts(ctx, db, bom)
+}
+
+// database returns the database for one report, nil if there is none, and what
+// must be called when the report is there.
+func (s *Scanner) database() (db *vulndb.DB, release func(), err error) {
+	if s.cfg.watcher == nil {
+		return s.cfg.db, func() {}, nil
+	}
+	db, release = s.cfg.watcher.Acquire()
+	if db == nil {
+		return nil, nil, fmt.Errorf("scan: the watcher of the database: %w", vulndb.ErrClosed)
+	}
+	return db, release, nil
+}
+
+// matchParts compares an inventory and its parts with one database, which is
+// nil if there is none.
+func (s *Scanner) matchParts(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*Report, error) {
+	r, err := s.match(ctx, db, bom)
 	if err != nil {
 		return nil, err
 	}
 	for _, part := range bom.Parts {
-		p, err := s.Match(ctx, part)
+		p, err := s.matchParts(ctx, db, part)
 		if err != nil {
 			return nil, err
 		}
@@ -38,7 +62,7 @@ func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 }
 
 // match compares an inventory without its parts.
-func (s *Scanner) match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
+func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*Report, error) {
 	r := &Report{
 		SchemaVersion: SchemaVersion,
 		Target:        Target{bom.Target, slices.Clone(bom.Layers)},
@@ -57,7 +81,7 @@ func (s *Scanner) match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 	for _, p := range bom.Problems {
 		r.Problems = append(r.Problems, Problem{Path: p.Path, Extractor: p.Extractor, Error: p.Err.Error()})
 	}
-	if s.cfg.db == nil {
+	if db == nil {
 		if len(bom.Packages) > 0 {
 			r.Coverage = []vulndb.Coverage{{
 				Ecosystem: r.OS.Ecosystem, Packages: len(bom.Packages), Status: vulndb.CoverageNoData, Reason: "the scan had no database",
@@ -65,9 +89,9 @@ func (s *Scanner) match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 		}
 		return r, nil
 	}
-	info := s.cfg.db.Info()
+	info := db.Info()
 	r.Database = Database{info.Built, info.ID, info.Sources, info.Enrichment}
-	m, err := s.matchPackages(ctx, bom)
+	m, err := s.matchPackages(ctx, db, bom)
 	if err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
 	}
@@ -188,13 +212,13 @@ func withoutVersion(names []string) string {
 // and the distribution fixes flaws without changing it, so that its own
 // advisories are right and the others wrong. Where those do not cover the
 // owner, the package is compared after all.
-func (s *Scanner) matchPackages(ctx context.Context, bom *sbom.BOM) (*vulndb.Result, error) {
+func (s *Scanner) matchPackages(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*vulndb.Result, error) {
 	covered := map[string]bool{} // package URLs of owners, once they are known
 	if s.cfg.matchOwned {
-		result, _, err := s.matchUnless(ctx, bom, func(*sbom.Package) bool { return false })
+		result, _, err := s.matchUnless(ctx, db, bom, func(*sbom.Package) bool { return false })
 		return result, err
 	}
-	result, left, err := s.matchUnless(ctx, bom, func(p *sbom.Package) bool { return p.OwnedBy != "" })
+	result, left, err := s.matchUnless(ctx, db, bom, func(p *sbom.Package) bool { return p.OwnedBy != "" })
 	if err != nil || len(left) == 0 {
 		return result, err
 	}
@@ -211,7 +235,7 @@ func (s *Scanner) matchPackages(ctx context.Context, bom *sbom.BOM) (*vulndb.Res
 	}
 	// Mostly every owner is covered, and the packages left out stay out.
 	if slices.ContainsFunc(bom.Packages, func(p sbom.Package) bool { return p.OwnedBy != "" && !covered[p.OwnedBy] }) {
-		result, left, err = s.matchUnless(ctx, bom, func(p *sbom.Package) bool { return covered[p.OwnedBy] })
+		result, left, err = s.matchUnless(ctx, db, bom, func(p *sbom.Package) bool { return covered[p.OwnedBy] })
 		if err != nil {
 			return nil, err
 		}
@@ -227,7 +251,7 @@ func (s *Scanner) matchPackages(ctx context.Context, bom *sbom.BOM) (*vulndb.Res
 
 // matchUnless compares the packages for which skip is false and that the image
 // still has. It returns how many were skipped, by type.
-func (s *Scanner) matchUnless(ctx context.Context, bom *sbom.BOM, skip func(*sbom.Package) bool) (*vulndb.Result, map[string]int, error) {
+func (s *Scanner) matchUnless(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, skip func(*sbom.Package) bool) (*vulndb.Result, map[string]int, error) {
 	var packages []sbom.Package
 	var index []int // of the packages in the inventory
 	left := map[string]int{}
@@ -243,7 +267,7 @@ func (s *Scanner) matchUnless(ctx context.Context, bom *sbom.BOM, skip func(*sbo
 		packages = append(packages, bom.Packages[i])
 		index = append(index, i)
 	}
-	result, err := s.cfg.db.Match(ctx, bom.OS, packages)
+	result, err := db.Match(ctx, bom.OS, packages)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -21,6 +21,7 @@ type Option func(*config) error
 
 type config struct {
 	db             *vulndb.DB
+	watcher        *vulndb.Watcher // instead of db
 	sbom           []sbom.Option
 	image          []image.Option
 	minSeverity    cvss.Severity
@@ -45,7 +46,22 @@ func WithDB(db *vulndb.DB) Option {
 		if db == nil {
 			return errors.New("scan: WithDB(nil): leave the option out to scan without a database")
 		}
-		c.db = db
+		c.db, c.watcher = db, nil
+		return nil
+	}
+}
+
+// WithWatcher compares packages with the newest database of a watcher. Each
+// report rests on one database from start to end, whatever comes meanwhile. The
+// Scanner does not close the watcher; once that is closed, scans fail with an
+// error that wraps [vulndb.ErrClosed]. It takes the place of [WithDB]. The default
+// is none.
+func WithWatcher(w *vulndb.Watcher) Option {
+	return func(c *config) error {
+		if w == nil {
+			return errors.New("scan: WithWatcher(nil): leave the option out to scan without a database")
+		}
+		c.db, c.watcher = nil, w
 		return nil
 	}
 }

@@ -35,13 +35,18 @@ func (s *Scanner) Rematch(ctx context.Context, report *Report, changes *vulndb.C
 	if bom == nil {
 		return nil, fmt.Errorf("scan: %w", ErrNoInventory)
 	}
-	if !s.keeps(report, changes) {
-		return s.Match(ctx, bom)
+	db, release, err := s.database()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if !keeps(report, db, changes) {
+		return s.matchParts(ctx, db, bom)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
 	}
-	info := s.cfg.db.Info()
+	info := db.Info()
 	r := *report
 	r.OS = s.os(bom.OS) // support may have ended since
 	r.Database = Database{info.Built, info.ID, info.Sources, info.Enrichment}
@@ -59,13 +64,13 @@ func (s *Scanner) Rematch(ctx context.Context, report *Report, changes *vulndb.C
 	return &r, nil
 }
 
-// keeps reports whether the findings of a report hold in the database of the
-// scanner.
-func (s *Scanner) keeps(report *Report, changes *vulndb.Changes) bool {
-	if s.cfg.db == nil || changes == nil || len(report.BOM.Parts) > 0 {
+// keeps reports whether the findings of a report hold in a database, which is
+// nil if there is none.
+func keeps(report *Report, db *vulndb.DB, changes *vulndb.Changes) bool {
+	if db == nil || changes == nil || len(report.BOM.Parts) > 0 {
 		return false
 	}
-	if changes.From != report.Database.ID || changes.To != s.cfg.db.Info().ID {
+	if changes.From != report.Database.ID || changes.To != db.Info().ID {
 		return false
 	}
 	if changes.Enrichment && len(report.Findings)+len(report.Suppressed) > 0 {

@@ -19,6 +19,10 @@
 // (KEV), how likely that is (EPSS), and how severe they are (CVE list, NVD).
 // [Info].Enrichment tells which of these a database has.
 //
+// A program that runs for long opens it with [Watch], and has the newest
+// database at each moment. [Install] puts a database from elsewhere into a
+// folder, and package vulndb/oci fetches one from a registry.
+//
 // # What an answer is worth
 //
 // Each [Match] carries its [Evidence]: the advisory, the name and version that
@@ -43,6 +47,9 @@
 // breaks the rules is reported in the [BuildReport]. A database folder is
 // checked against accidents, by checksums, and never trusted with an offset or
 // a length; it is not signed, so where it comes from is up to the caller.
+// [Install] trusts nothing that it is given but what the manifest says about
+// advisories; who made that is for its caller to know, as by the signature that
+// package vulndb/oci looks at.
 //
 // # Concurrency
 //
@@ -50,7 +57,8 @@
 // have a folder open while it is built again: they keep what they opened, and
 // the map of it in memory is shared by all of them. Any number may build or
 // update it. A program that changes or shortens a file in place breaks the
-// rules; readers then get [ErrCorrupt].
+// rules; readers then get [ErrCorrupt]. A [Watcher] has one goroutine of its
+// own; else none outlives a call.
 //
 // The format of a folder is described in FORMAT.md. Its version, 2, changes
 // when an older reader could misunderstand it.

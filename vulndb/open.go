@@ -54,16 +54,19 @@ const (
 //
 // The error wraps [ErrNotFound], [ErrForeign], [ErrVersion], [ErrCorrupt] or
 // [ErrEmpty], which say what to do, or is that of the file system.
-func Open(dir string) (*DB, error) {
+func Open(dir string) (*DB, error) { return openFolder(dir, openFiles) }
+
+// openFolder opens the files of a folder in one way or another.
+func openFolder[T any](dir string, open func(dir string, m *manifest) (*T, error)) (*T, error) {
 	changed, unchanged := 0, 0
 	for {
 		m, err := readManifest(dir)
 		if err != nil {
 			return nil, fmt.Errorf("vulndb: open %s: %w", dir, err)
 		}
-		db, err := openFiles(dir, m)
+		out, err := open(dir, m)
 		if err == nil {
-			return db, nil
+			return out, nil
 		}
 		if errors.Is(err, fs.ErrNotExist) && changed < openChanged && unchanged < openUnchanged {
 			if now, err := readManifest(dir); err == nil && now.Checksum != m.Checksum {

@@ -6,6 +6,7 @@
 //	imagevet sbom app.cdx.json
 //	imagevet db build osv-export
 //	imagevet db update Debian PyPI
+//	imagevet db pull registry.example/team/vulndb
 //
 // It is thin: flags in, one call of package scan, a report out. Everything it
 // does is there for other programs to do, through the same packages.
@@ -94,6 +95,8 @@ func verbs() []verb {
 		{"db info", "", "tell what is in a database", (*app).dbInfo},
 		{"db explain", "", "tell what a database says of a package, and why", (*app).dbExplain},
 		{"db diff", "OLD NEW", "tell on which packages two databases differ", (*app).dbDiff},
+		{"db push", "REF", "store a database in a registry", (*app).dbPush},
+		{"db pull", "REF", "fetch what is new of a database in a registry", (*app).dbPull},
 		{"version", "", "print the version", (*app).version},
 		{"help", "[VERB]", "print this, or the flags of a verb", (*app).help},
 	}

@@ -54,6 +54,7 @@ func TestImportsWithinTheModule(t *testing.T) {
 		"sbom":           {"sbom/inventory"},
 		"scan/image":     {"sbom/inventory"},
 		"vulndb":         {"version", "cvss", "sbom/inventory"},
+		"vulndb/oci":     {"vulndb", "scan/image", "sbom/inventory"},
 		"scan":           {"version", "cvss", "sbom", "sbom/inventory", "scan/image", "vulndb"},
 		"scan/report":    {"scan", "sbom", "cvss", "vulndb"},
 	}
@@ -113,6 +114,7 @@ func TestModulesOfEachPackage(t *testing.T) {
 		"sbom":           {compress, sync, purl, cdx, spdx, spdx2, convert, toml, yaml, gomod},
 		"scan/image":     registry,
 		"vulndb":         {semver, xerrors, sync, compress},
+		"vulndb/oci":     append([]string{semver, xerrors}, registry...),
 		"scan":           append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
 		"scan/report":    append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
 	}

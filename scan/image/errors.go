@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/regclient"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
@@ -102,7 +103,7 @@ func (e *RegistryError) Error() string {
 
 func (e *RegistryError) hint() string {
 	switch {
-	case e.Status == 0 && errors.Is(e.Err, errPlainHTTP):
+	case e.Status == 0 && errors.Is(e.Err, regclient.ErrPlainHTTP):
 		return "the registry was not asked"
 	case e.Status == 0:
 		return "no usable answer from the registry: check its name, the network and the proxy"

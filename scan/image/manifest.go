@@ -13,6 +13,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/imagevet/imagevet/internal/regclient"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
@@ -22,7 +23,7 @@ const (
 	// maxManifest bounds a manifest, an index and a manifest.json, in bytes.
 	// Registries are to accept 4 MiB and may refuse more:
 	// https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests
-	maxManifest = 4 << 20
+	maxManifest = regclient.MaxManifest
 
 	// maxConfig bounds the configuration of an image, in bytes.
 	maxConfig = 8 << 20

@@ -5,16 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"syscall"
-	"time"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/imagevet/imagevet/internal/regclient"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
@@ -47,7 +44,7 @@ func Remote(ctx context.Context, ref string, opts ...Option) (*Image, error) {
 	if err != nil {
 		return nil, &ReferenceError{Reference: ref, Err: err}
 	}
-	tr, closeIdle := newTransport(ref, c)
+	tr, closeIdle := regclient.NewTransport(ref, c.transport, c.insecure)
 	reg, err := newRegistry(ref, parsed, tr, c)
 	if err == nil {
 		var img *Image
@@ -71,35 +68,13 @@ type registry struct {
 	raw []byte
 }
 
-func newRegistry(asked string, ref name.Reference, tr *guard, c *config) (*registry, error) {
-	var keychain authn.Keychain = authn.DefaultKeychain
-	if c.keychain != nil {
-		keychain = c.keychain
-	}
-	puller, err := remote.NewPuller(
-		remote.WithAuthFromKeychain(keychain),
-		remote.WithTransport(tr),
-		remote.WithUserAgent("imagevet"),
-		// How many layers are read at once is for the caller to say.
-		remote.WithJobs(maxLayers),
-		remote.WithRetryBackoff(remote.Backoff{Duration: 200 * time.Millisecond, Factor: 3, Steps: 3}),
-		remote.WithRetryPredicate(retryable),
-	)
+func newRegistry(asked string, ref name.Reference, tr *regclient.Guard, c *config) (*registry, error) {
+	opts := append(regclient.Options(tr, c.keychain), remote.WithJobs(maxLayers)) // how many layers are read at once is for the caller to say
+	puller, err := remote.NewPuller(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("image: Remote(%q): %w", asked, err)
 	}
 	return &registry{asked: asked, ref: ref, puller: puller}, nil
-}
-
-// retryable reports whether it makes sense to try a request again. Other than
-// go-containerregistry, it does not try a host again that did not answer in time:
-// the caller would wait for minutes.
-func retryable(err error) bool {
-	if e, ok := errors.AsType[*transport.Error](err); ok {
-		return e.Temporary()
-	}
-	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 func (r *registry) open(ctx context.Context, want Platform) (*Image, error) {
@@ -209,9 +184,7 @@ func (b *blobReader) Read(p []byte) (int, error) {
 	case b.n > b.desc.Size, err == io.EOF && b.n < b.desc.Size:
 		err = b.damaged(nil)
 	case err == nil || err == io.EOF:
-	case b.ctx.Err() == nil && strings.HasPrefix(err.Error(), "error verifying"):
-		// What go-containerregistry says in place of io.EOF; the type of its
-		// error is internal to it.
+	case b.ctx.Err() == nil && regclient.Damaged(err):
 		err = b.damaged(err)
 	default:
 		err = b.registry.fail(b.ctx, err)

@@ -20,6 +20,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/imagevet/imagevet/internal/regclient"
 	"github.com/imagevet/imagevet/sbom/inventory"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -500,7 +501,7 @@ func TestPlainHTTP(t *testing.T) {
 		require.ErrorAs(t, err, &e, tt.ref)
 		assert.Equal(t, tt.want, rec.seen, "%q, WithInsecure(%t)", tt.ref, tt.insecure)
 	}
-	g := &guard{next: &recorder{seen: map[string]bool{}}}
+	g := &regclient.Guard{Next: &recorder{seen: map[string]bool{}}}
 	for url, want := range map[string]bool{
 		"http://cdn.example/x": true, "http://127.0.0.2/": false, "http://[::1]:80/": false, "http://a.localhost/": false,
 		"http://localhost.example/": true, "http://127.0.0.1.example/": true, "https://cdn.example/": false, "ftp://cdn.example/": true,
@@ -508,7 +509,7 @@ func TestPlainHTTP(t *testing.T) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 		require.NoError(t, err)
 		_, err = g.RoundTrip(req)
-		assert.Equalf(t, want, errors.Is(err, errPlainHTTP), "refusing %q", url)
+		assert.Equalf(t, want, errors.Is(err, regclient.ErrPlainHTTP), "refusing %q", url)
 	}
 }
 
@@ -527,7 +528,7 @@ func TestRedirectToPlainHTTP(t *testing.T) {
 		return true
 	})
 	_, err := Remote(t.Context(), reg.host+"/app:1", anonymous())
-	assert.ErrorIs(t, err, errPlainHTTP)
+	assert.ErrorIs(t, err, regclient.ErrPlainHTTP)
 	var e *RegistryError
 	require.ErrorAs(t, err, &e)
 	assert.Contains(t, err.Error(), "WithInsecure")

@@ -1,4 +1,4 @@
-package image
+package regclient
 
 import (
 	"crypto/sha256"
@@ -17,25 +17,29 @@ import (
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
-// errPlainHTTP is why a request was not sent.
-var errPlainHTTP = errors.New("refused to use plain HTTP, which WithInsecure allows")
+// MaxManifest bounds a manifest that a registry sends, in bytes.
+const MaxManifest = 4 << 20
 
-// A guard sends requests that go-containerregistry makes and that suit us.
+// ErrPlainHTTP is why a request was not sent.
+var ErrPlainHTTP = errors.New("refused to use plain HTTP, which WithInsecure allows")
+
+// A Guard sends requests that go-containerregistry makes and that suit us.
 //
 // go-containerregistry tries plain HTTP by itself for all private networks, and
 // follows redirects to it. And it reads manifests of up to 100 MiB.
-type guard struct {
-	asked    string // the reference, for errors
-	next     http.RoundTripper
-	insecure bool
+type Guard struct {
+	Asked    string // the reference, for errors
+	Next     http.RoundTripper
+	Insecure bool
 }
 
-// newTransport returns the transport for one image, and what closes its
-// connections unless they are the caller's.
-func newTransport(asked string, c *config) (*guard, func() error) {
-	next, own := c.transport, (*http.Transport)(nil)
-	switch base, ok := c.transport.(*http.Transport); {
-	case c.transport == nil:
+// NewTransport returns the transport for what a reference names, on top of
+// that of the caller, which may be nil, and what closes its connections unless
+// they are the caller's.
+func NewTransport(asked string, callers http.RoundTripper, insecure bool) (*Guard, func() error) {
+	next, own := callers, (*http.Transport)(nil)
+	switch base, ok := callers.(*http.Transport); {
+	case callers == nil:
 		own = &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
@@ -45,12 +49,12 @@ func newTransport(asked string, c *config) (*guard, func() error) {
 			TLSHandshakeTimeout:   10 * time.Second,
 			ResponseHeaderTimeout: 30 * time.Second,
 		}
-	case ok && c.insecure:
+	case ok && insecure:
 		own = base.Clone()
 	}
 	closeIdle := func() error { return nil }
 	if own != nil {
-		if c.insecure {
+		if insecure {
 			if own.TLSClientConfig == nil {
 				own.TLSClientConfig = &tls.Config{}
 			}
@@ -62,23 +66,23 @@ func newTransport(asked string, c *config) (*guard, func() error) {
 			return nil
 		}
 	}
-	return &guard{asked: asked, next: next, insecure: c.insecure}, closeIdle
+	return &Guard{Asked: asked, Next: next, Insecure: insecure}, closeIdle
 }
 
 // RoundTrip implements [http.RoundTripper].
-func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.URL.Scheme != "https" && !g.insecure && !isLoopback(req.URL.Hostname()) {
+func (g *Guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme != "https" && !g.Insecure && !isLoopback(req.URL.Hostname()) {
 		if req.Body != nil {
 			req.Body.Close()
 		}
-		return nil, fmt.Errorf("host %q: %w", req.URL.Host, errPlainHTTP)
+		return nil, fmt.Errorf("host %q: %w", req.URL.Host, ErrPlainHTTP)
 	}
-	resp, err := g.next.RoundTrip(req)
+	resp, err := g.Next.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
 	if resp.StatusCode == http.StatusOK && strings.Contains(req.URL.Path, "/manifests/") {
-		b := &manifestBody{asked: g.asked, ReadCloser: resp.Body}
+		b := &manifestBody{asked: g.Asked, ReadCloser: resp.Body}
 		if h, err := v1.NewHash(path.Base(req.URL.Path)); err == nil && h.Algorithm == "sha256" {
 			b.want, b.hash = h.String(), sha256.New()
 		}
@@ -107,8 +111,8 @@ type manifestBody struct {
 
 func (b *manifestBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if b.n += int64(n); b.n > maxManifest {
-		return 0, fmt.Errorf("manifest of more than %d bytes: %w", maxManifest, inventory.ErrTooLarge)
+	if b.n += int64(n); b.n > MaxManifest {
+		return 0, fmt.Errorf("manifest of more than %d bytes: %w", MaxManifest, inventory.ErrTooLarge)
 	}
 	if b.hash == nil {
 		return n, err
@@ -116,7 +120,7 @@ func (b *manifestBody) Read(p []byte) (int, error) {
 	b.hash.Write(p[:n])
 	if err == io.EOF {
 		if got := fmt.Sprintf("sha256:%x", b.hash.Sum(nil)); got != b.want {
-			return n, &DigestError{Name: b.asked, Want: b.want, Got: got, WantSize: b.n, GotSize: b.n}
+			return n, &inventory.DigestError{Name: b.asked, Want: b.want, Got: got, WantSize: b.n, GotSize: b.n}
 		}
 	}
 	return n, err

@@ -322,7 +322,7 @@ func (c *Changes) Affects(os inventory.OS, pkgs []inventory.Package) bool {
 		}
 		for _, q := range m.queries(&t.target, p) {
 			for _, e := range t.ecosystems {
-				if e.has(q.name) {
+				if e.has(string(q.name)) {
 					return true
 				}
 			}

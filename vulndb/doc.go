@@ -9,6 +9,8 @@
 //	db, err := vulndb.Open(dir)
 //	result, err := db.Match(ctx, bom.OS, bom.Packages)
 //
+// [DB.Matcher] does the same for one package after the other.
+//
 // [Update] keeps a folder up to date from OSV's own export or a mirror of it. It
 // is the only thing in this package that uses the network:
 //

@@ -421,7 +421,7 @@ func enrichmentInfo(f *file) ([]EnrichmentInfo, error) {
 	var out []EnrichmentInfo
 	var buf []byte
 	for _, name := range enrichNames() {
-		data, ok, err := f.Lookup(&buf, release, name)
+		data, ok, err := f.Lookup(&buf, release, []byte(name))
 		if err != nil {
 			return nil, corrupt(err)
 		}
@@ -461,7 +461,7 @@ func (db *DB) enrich(ctx context.Context, matches []Match) error {
 		}
 		e, done := known[m.ID]
 		if !done && enrich.ValidCVE(m.ID) {
-			data, ok, err := f.Lookup(&buf, release, m.ID)
+			data, ok, err := f.Lookup(&buf, release, []byte(m.ID))
 			if err != nil {
 				return corrupt(err)
 			}

@@ -178,9 +178,11 @@ func (db *DB) explain(ctx context.Context, os inventory.OS, pkg inventory.Packag
 		for _, s := range e.target.searches {
 			out.Searched = append(out.Searched, s.ecosystem)
 		}
-		for _, q := range m.queries(e.target, &pkg) {
+		queries := m.queries(e.target, &pkg)
+		for i := range queries {
+			q := &queries[i]
 			if len(e.target.searches) > 0 {
-				out.LookedUp = append(out.LookedUp, LookedUp{q.name, q.version})
+				out.LookedUp = append(out.LookedUp, LookedUp{string(q.name), q.version})
 			}
 			if err := e.query(ctx, q, ids); err != nil {
 				return nil, err
@@ -203,7 +205,7 @@ type explainer struct {
 }
 
 // query explains what the database says to one name and version.
-func (e *explainer) query(ctx context.Context, q query, ids []string) error {
+func (e *explainer) query(ctx context.Context, q *query, ids []string) error {
 	for i := range q.target.searches {
 		s := &q.target.searches[i]
 		data, ok, err := s.file.Lookup(nil, s.release, q.name)
@@ -230,7 +232,7 @@ func (e *explainer) query(ctx context.Context, q query, ids []string) error {
 			if err != nil {
 				return fmt.Errorf("%w: entry of %q in %s: record %d: %w", ErrCorrupt, q.name, s.ecosystem, number, err)
 			}
-			if j.Verdict == VerdictAffected && !r.concerns(q.name, e.compiled) {
+			if j.Verdict == VerdictAffected && !r.concerns(string(q.name), e.compiled) {
 				j.Verdict, j.FixedVersion = VerdictNotAffected, ""
 				j.Text = "not affected: the advisory is on other platforms than " + few(e.compiled)
 			}
@@ -271,8 +273,8 @@ func (e *explainer) has(r *record, id string) bool {
 }
 
 // explainCase tells what judge makes of a case, and why.
-func explainCase(body []byte, scheme version.Scheme, q query) (Judgement, error) {
-	j := Judgement{Name: q.name, Version: q.version, Scheme: scheme.String(), Ranges: []RangeCheck{}}
+func explainCase(body []byte, scheme version.Scheme, q *query) (Judgement, error) {
+	j := Judgement{Name: string(q.name), Version: q.version, Scheme: scheme.String(), Ranges: []RangeCheck{}}
 	key, keyErr := q.key(nil, scheme, caseEpoch(body))
 	if q.version == "" {
 		key = nil

@@ -1,6 +1,7 @@
 package vulndb
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -58,22 +59,24 @@ type matcher struct {
 	os     inventory.OS
 	distro distro.Distro
 	pkgs   []inventory.Package
+	again  bool // other packages follow
 
 	targets  map[string]*target // by package type
-	coverage map[Coverage]int   // with Packages 0
 	vendors  map[vendor][]string
-	memo     map[query]answer
+	memo     []memo
 	found    []found
 	problems []Problem
 	needed   map[*file]map[int]bool
-	buf, key []byte
+
+	// What is used for one package after the other.
+	asked           []query
+	names, buf, key []byte
 }
 
 func newMatcher(db *DB, os inventory.OS, pkgs []inventory.Package) *matcher {
 	return &matcher{
 		db: db, os: os, distro: distro.Lookup(os), pkgs: pkgs,
-		targets: map[string]*target{}, coverage: map[Coverage]int{}, vendors: map[vendor][]string{},
-		memo: map[query]answer{}, needed: map[*file]map[int]bool{},
+		targets: map[string]*target{}, vendors: map[vendor][]string{}, needed: map[*file]map[int]bool{},
 	}
 }
 
@@ -81,7 +84,7 @@ func newMatcher(db *DB, os inventory.OS, pkgs []inventory.Package) *matcher {
 type target struct {
 	language string // OSV's ecosystem; empty for a distribution
 	searches []search
-	coverage Coverage
+	coverage Coverage // Packages counts
 }
 
 // A search is a part of the database.
@@ -99,11 +102,44 @@ type vendor struct {
 
 // A query is a name and version that are looked up in a target.
 type query struct {
-	target        *target
-	name, version string
+	target  *target
+	name    []byte
+	version string
 	// epochless is true if the version may lack its epoch, as that of the
 	// source of an rpm package does.
 	epochless bool
+}
+
+// A memo keeps the answer to a query, as many packages have one source.
+type memo struct {
+	target    *target
+	length    int // of the name
+	name      [memoName]byte
+	version   string
+	epochless bool
+	answer    answer
+}
+
+const (
+	memos    = 256 // are kept at a time
+	memoName = 64  // bytes; longer names are rare, and looked up again
+)
+
+// memoOf returns the place where the answer to a query is kept, and whether it
+// is there. It is nil if the answer is not kept.
+func (m *matcher) memoOf(q *query) (*memo, bool) {
+	if len(q.name) > memoName || len(m.pkgs) < 2 && !m.again {
+		return nil, false
+	}
+	if m.memo == nil {
+		m.memo = make([]memo, memos)
+	}
+	hash := uint32(2166136261) // FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/
+	for _, c := range q.name {
+		hash = (hash ^ uint32(c)) * 16777619
+	}
+	at := &m.memo[hash%memos]
+	return at, at.target == q.target && bytes.Equal(at.name[:at.length], q.name) && at.version == q.version && at.epochless == q.epochless
 }
 
 // An answer is what the database says to a query.
@@ -111,6 +147,7 @@ type answer struct {
 	hits     []hit
 	unknown  []hit // records with ranges that could not be read
 	problems []string
+	found    bool // the database has the name
 }
 
 // A hit is a record that covers a version.
@@ -227,7 +264,7 @@ func (m *matcher) lookup(i int) error {
 			return nil
 		}
 	}
-	m.coverage[t.coverage]++
+	t.coverage.Packages++
 	if len(t.searches) == 0 {
 		return nil
 	}
@@ -248,20 +285,23 @@ func (m *matcher) lookup(i int) error {
 			"the group of %q is not known, and advisories name packages by group and artifact", p.Name)})
 	}
 	out := found{pkg: i}
-	for _, q := range m.queries(t, p) {
-		a, ok := m.memo[q]
-		if !ok {
-			var err error
-			if a, err = m.answer(q); err != nil {
-				return err
-			}
-			m.memo[q] = a
+	queries := m.queries(t, p)
+	for k := range queries {
+		a, err := m.ask(&queries[k])
+		if err != nil {
+			return err
 		}
 		out.hits = append(out.hits, a.hits...)
 		out.unknown = append(out.unknown, a.unknown...)
 		for _, text := range a.problems {
 			m.problems = append(m.problems, Problem{i, text})
 		}
+	}
+	for _, h := range out.hits {
+		m.need(h)
+	}
+	for _, h := range out.unknown {
+		m.need(h)
 	}
 	if len(out.hits)+len(out.unknown) > 0 {
 		m.found = append(m.found, out)
@@ -270,45 +310,78 @@ func (m *matcher) lookup(i int) error {
 }
 
 // queries returns the names and versions under which a package is looked up.
+// They are valid until the next call.
 func (m *matcher) queries(t *target, p *inventory.Package) []query {
+	list := m.asked[:0]
+	m.names = m.names[:0]
 	if t.language != "" {
-		return []query{{target: t, name: languageName(t.language, *p), version: languageVersion(t.language, p.Version)}}
-	}
-	own := query{target: t, name: p.Name, version: p.Version}
-	source := query{target: t, name: cmp.Or(p.Source.Name, p.Name), version: cmp.Or(p.Source.Version, p.Version)}
-	if p.Type == "rpm" && !strings.Contains(source.version, ":") {
-		// The file name of a source, which is all that an rpm package tells of
-		// it, is without the epoch.
-		if _, version, _ := strings.Cut(own.version, ":"); source.name == own.name && source.version == version {
-			source = own
-		} else {
-			source.epochless = source.version != own.version
-		}
-	}
-	list := []query{source}
-	switch {
-	case m.distro.Names == distro.ByBinary:
-		list = []query{own}
-	case m.distro.Names == distro.BySourceAndBinary && own != source:
-		list = append(list, own)
-	}
-	if p.Type != "rpm" {
+		list = append(list, query{target: t, name: m.languageName(t.language, p), version: languageVersion(t.language, p.Version)})
+		m.asked = list
 		return list
 	}
-	var named []query
-	for _, q := range list {
-		for _, name := range moduleNames(p, q.name) {
-			q.name = name
-			named = append(named, q)
+	sourceName, sourceVersion := cmp.Or(p.Source.Name, p.Name), cmp.Or(p.Source.Version, p.Version)
+	epochless := false
+	if p.Type == "rpm" && !strings.Contains(sourceVersion, ":") {
+		// The file name of a source, which is all that an rpm package tells of
+		// it, is without the epoch.
+		if _, version, _ := strings.Cut(p.Version, ":"); sourceName == p.Name && sourceVersion == version {
+			sourceVersion = p.Version
+		} else {
+			epochless = sourceVersion != p.Version
 		}
 	}
-	return named
+	if m.distro.Names != distro.ByBinary {
+		list = m.named(list, query{target: t, version: sourceVersion, epochless: epochless}, p, sourceName)
+	}
+	same := sourceName == p.Name && sourceVersion == p.Version && !epochless
+	if m.distro.Names == distro.ByBinary || m.distro.Names == distro.BySourceAndBinary && !same {
+		list = m.named(list, query{target: t, version: p.Version}, p, p.Name)
+	}
+	m.asked = list
+	return list
+}
+
+// named appends a query under each of the names that the database has for a
+// package that is called name, as itself or as its source.
+func (m *matcher) named(list []query, q query, p *inventory.Package, name string) []query {
+	if p.Type != "rpm" || p.Module == "" && !isModular(p.Version) {
+		q.name = m.join(name)
+		return append(list, q)
+	}
+	for _, name := range moduleNames(p, name) {
+		q.name = m.join(name)
+		list = append(list, q)
+	}
+	return list
+}
+
+// join puts texts together. The result is valid until the next call of queries.
+func (m *matcher) join(parts ...string) []byte {
+	start := len(m.names)
+	for _, s := range parts {
+		m.names = append(m.names, s...)
+	}
+	return m.names[start:len(m.names):len(m.names)]
+}
+
+// ask answers a query, from the memo if it is there.
+func (m *matcher) ask(q *query) (answer, error) {
+	at, ok := m.memoOf(q)
+	if ok {
+		return at.answer, nil
+	}
+	a, err := m.answer(q)
+	if err == nil && at != nil && a.found { // else it took no time
+		at.target, at.version, at.epochless, at.answer = q.target, q.version, q.epochless, a
+		at.length = copy(at.name[:], q.name)
+	}
+	return a, err
 }
 
 // key returns the key of the version, appended to buf[:0]. A version that lacks
 // its epoch gets the given one, if it is not empty. With an error the key is
 // nil.
-func (q query) key(buf []byte, scheme version.Scheme, epoch string) ([]byte, error) {
+func (q *query) key(buf []byte, scheme version.Scheme, epoch string) ([]byte, error) {
 	text := q.version
 	if q.epochless && epoch != "" {
 		text = epoch + ":" + text
@@ -321,7 +394,7 @@ func (q query) key(buf []byte, scheme version.Scheme, epoch string) ([]byte, err
 }
 
 // answer asks the database.
-func (m *matcher) answer(q query) (answer, error) {
+func (m *matcher) answer(q *query) (answer, error) {
 	var a answer
 	for i := range q.target.searches {
 		s := &q.target.searches[i]
@@ -340,7 +413,9 @@ func (m *matcher) answer(q query) (answer, error) {
 }
 
 // judge applies an entry to a version.
-func (m *matcher) judge(a *answer, s *search, q query, data []byte) error {
+func (m *matcher) judge(a *answer, s *search, q *query, data []byte) error {
+	a.found = true
+	name := "" // of the hits
 	key, keyErr := q.key(m.key, s.scheme, "")
 	if keyErr == nil {
 		m.key = key
@@ -358,7 +433,10 @@ func (m *matcher) judge(a *answer, s *search, q query, data []byte) error {
 		if err := errors.Join(d.Err(), body.Err()); err != nil || number >= uint64(s.file.Meta().Records) {
 			return fmt.Errorf("%w: entry of %q in %s: record %d: %w", ErrCorrupt, q.name, s.ecosystem, number, cmp.Or(err, dbfile.ErrDamaged))
 		}
-		h := hit{s, int(number), v, q.name, q.version}
+		if name == "" && (v.affected || v.unreadable > 0) {
+			name = string(q.name)
+		}
+		h := hit{s, int(number), v, name, q.version}
 		switch {
 		case v.affected:
 			a.hits = append(a.hits, h)
@@ -367,10 +445,7 @@ func (m *matcher) judge(a *answer, s *search, q query, data []byte) error {
 			continue
 		case v.unreadable > 0:
 			a.unknown = append(a.unknown, h)
-		default:
-			continue
 		}
-		m.need(h)
 	}
 	if undecided > 0 {
 		a.problems = append(a.problems, fmt.Sprintf("version of %q cannot be compared with %d advisories of %s: %v",
@@ -458,9 +533,20 @@ func few(names []string) string {
 // coverageRows returns the coverage, sorted.
 func (m *matcher) coverageRows() []Coverage {
 	rows := []Coverage{}
-	for row, n := range m.coverage {
-		row.Packages = n
-		rows = append(rows, row)
+	for _, t := range m.targets {
+		if t.coverage.Packages == 0 {
+			continue
+		}
+		// Types of one ecosystem have one row.
+		same := func(c Coverage) bool {
+			c.Packages = t.coverage.Packages
+			return c == t.coverage
+		}
+		if i := slices.IndexFunc(rows, same); i >= 0 {
+			rows[i].Packages += t.coverage.Packages
+		} else {
+			rows = append(rows, t.coverage)
+		}
 	}
 	for v, names := range m.vendors {
 		n := len(names)

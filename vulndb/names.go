@@ -44,14 +44,15 @@ func normalName(base, name string) string {
 
 // normalPyPI lower-cases a name and turns runs of "-", "_" and "." into one
 // "-": https://packaging.python.org/en/latest/specifications/name-normalization/.
-func normalPyPI(name string) string {
-	var b strings.Builder
+func normalPyPI(name string) string { return string(appendPyPI(nil, name)) }
+
+func appendPyPI(dst []byte, name string) []byte {
 	sep := false
 	for _, c := range []byte(name) {
 		switch {
 		case c == '-' || c == '_' || c == '.':
 			if !sep {
-				b.WriteByte('-')
+				dst = append(dst, '-')
 			}
 			sep = true
 			continue
@@ -59,9 +60,9 @@ func normalPyPI(name string) string {
 			c += 'a' - 'A'
 		}
 		sep = false
-		b.WriteByte(c)
+		dst = append(dst, c)
 	}
-	return b.String()
+	return dst
 }
 
 // languageEcosystem returns OSV's ecosystem for a package URL type that is not
@@ -111,23 +112,35 @@ func languageEcosystem(typ string) (string, bool) {
 	}
 }
 
-// languageName returns the name that OSV uses for a package of an ecosystem:
-// what a package URL calls the namespace is part of it.
-func languageName(base string, p inventory.Package) string {
-	sep := "/"
+// languageName returns the name that OSV uses for a package of an ecosystem,
+// in the form of normalName: what a package URL calls the namespace is part of
+// it. The result is valid until the next call of queries.
+func (m *matcher) languageName(base string, p *inventory.Package) []byte {
+	namespace, sep, name := p.Namespace, "/", p.Name
 	switch base {
 	case "Maven":
 		sep = ":" // group:artifact
 	case "ConanCenter":
-		return p.Name // the namespace is whoever made the build
+		return m.join(p.Name) // the namespace is whoever made the build
 	case "GitHub Actions":
 		// An action in a folder of a repository has the repository's version.
-		p.Name, _, _ = strings.Cut(p.Name, "/")
+		name, _, _ = strings.Cut(name, "/")
 	}
-	if p.Namespace == "" {
-		return normalName(base, p.Name)
+	if namespace == "" {
+		sep = ""
 	}
-	return normalName(base, p.Namespace+sep+p.Name)
+	switch base {
+	case "PyPI":
+		if namespace == "" {
+			start := len(m.names)
+			m.names = appendPyPI(m.names, name)
+			return m.names[start:len(m.names):len(m.names)]
+		}
+		fallthrough
+	case "NuGet", "Packagist", "SwiftURL", "GitHub Actions":
+		return m.join(normalName(base, namespace+sep+name))
+	}
+	return m.join(namespace, sep, name) // is in normal form
 }
 
 // languageVersion returns the version of a package of an ecosystem as its

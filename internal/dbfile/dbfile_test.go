@@ -89,7 +89,7 @@ func content(tb testing.TB, r *Reader) (*Content, error) {
 	cursor := r.Cursor()
 	for cursor.Next() {
 		e := cursor.Entry()
-		data, ok, err := r.Lookup(nil, e.Release, e.Name)
+		data, ok, err := r.Lookup(nil, e.Release, []byte(e.Name))
 		if err != nil {
 			return nil, err
 		}
@@ -153,7 +153,7 @@ func TestLookup(t *testing.T) {
 		{3, "name07", -1},
 		{-1, "name07", -1},
 	} {
-		data, ok, err := r.Lookup(nil, tt.release, tt.name)
+		data, ok, err := r.Lookup(nil, tt.release, []byte(tt.name))
 		require.NoErrorf(t, err, "Lookup(%d, %q)", tt.release, tt.name)
 		assert.Equalf(t, tt.size >= 0, ok, "Lookup(%d, %q)", tt.release, tt.name)
 		assert.Lenf(t, data, max(tt.size, 0), "Lookup(%d, %q)", tt.release, tt.name)
@@ -161,13 +161,13 @@ func TestLookup(t *testing.T) {
 	data := write(t, sample())
 	read, err := Open(bytes.NewReader(data), int64(len(data)), decompressor(t))
 	require.NoError(t, err)
-	for name, r := range map[string]*Reader{"mapped": r, "read": read} {
-		buf := make([]byte, 0, 4<<10)
+	for how, r := range map[string]*Reader{"mapped": r, "read": read} {
+		buf, name := make([]byte, 0, 4<<10), []byte("name19")
 		assert.Zerof(t, testing.AllocsPerRun(100, func() {
-			if _, ok, err := r.Lookup(&buf, 2, "name19"); !ok || err != nil {
+			if _, ok, err := r.Lookup(&buf, 2, name); !ok || err != nil {
 				t.Error(ok, err)
 			}
-		}), "allocations of Lookup with a large enough buffer, %s", name)
+		}), "allocations of Lookup with a large enough buffer, %s", how)
 	}
 }
 
@@ -515,9 +515,10 @@ func TestLock(t *testing.T) {
 func BenchmarkLookup(b *testing.B) {
 	r, err := openBytes(b, write(b, sample()))
 	require.NoError(b, err)
+	name := []byte("name07")
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok, err := r.Lookup(nil, 1, "name07"); !ok || err != nil {
+		if _, ok, err := r.Lookup(nil, 1, name); !ok || err != nil {
 			b.Fatal(ok, err)
 		}
 	}

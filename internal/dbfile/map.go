@@ -14,18 +14,37 @@ import (
 // not have any more because somebody made it shorter, or that the disk cannot
 // read. Such an error wraps [ErrDamaged].
 func Guard(err *error) func() {
-	old := debug.SetPanicOnFault(true)
+	old := BeginGuard()
 	return func() {
-		debug.SetPanicOnFault(old)
-		switch r := recover().(type) {
-		case nil:
-		case interface {
-			runtime.Error
-			Addr() uintptr
-		}:
-			*err = damaged("a part of the file cannot be read any more: %v", r)
-		default:
-			panic(r)
+		if damage := EndGuard(old, recover()); damage != nil {
+			*err = damage
 		}
+	}
+}
+
+// BeginGuard and EndGuard do what [Guard] does, without allocation:
+//
+//	old := dbfile.BeginGuard()
+//	defer func() {
+//		if damage := dbfile.EndGuard(old, recover()); damage != nil {
+//			err = damage
+//		}
+//	}()
+func BeginGuard() (old bool) { return debug.SetPanicOnFault(true) }
+
+// EndGuard ends what BeginGuard began. It makes a panic of a failed access an
+// error, and panics again with any other.
+func EndGuard(old bool, recovered any) error {
+	debug.SetPanicOnFault(old)
+	switch r := recovered.(type) {
+	case nil:
+		return nil
+	case interface {
+		runtime.Error
+		Addr() uintptr
+	}:
+		return damaged("a part of the file cannot be read any more: %v", r)
+	default:
+		panic(r)
 	}
 }

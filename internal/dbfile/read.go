@@ -1,6 +1,7 @@
 package dbfile
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -336,7 +337,7 @@ func (d *Reader) section(buf *[]byte, s section, off, size uint64) ([]byte, erro
 // Lookup returns the data of an entry: a part of the map of the file, or what
 // was read into *buf, which grows as need be; buf can be nil. It reports false
 // if there is no such entry.
-func (d *Reader) Lookup(buf *[]byte, release int, name string) ([]byte, bool, error) {
+func (d *Reader) Lookup(buf *[]byte, release int, name []byte) ([]byte, bool, error) {
 	// The last group that does not begin after the entry.
 	low, high := 0, d.groupCount()
 	for low < high {
@@ -345,8 +346,7 @@ func (d *Reader) Lookup(buf *[]byte, release int, name string) ([]byte, bool, er
 		if err != nil {
 			return nil, false, err
 		}
-		// Conversions within a comparison copy nothing.
-		if r > release || r == release && string(first) > name {
+		if r > release || r == release && bytes.Compare(first, name) > 0 {
 			high = mid
 		} else {
 			low = mid + 1
@@ -369,7 +369,7 @@ func (d *Reader) Lookup(buf *[]byte, release int, name string) ([]byte, bool, er
 		if err != nil {
 			return nil, false, err
 		}
-		if string(n) < name {
+		if bytes.Compare(n, name) < 0 {
 			low = mid + 1
 		} else {
 			high = mid
@@ -378,7 +378,7 @@ func (d *Reader) Lookup(buf *[]byte, release int, name string) ([]byte, bool, er
 	if low == h.len() {
 		return nil, false, nil
 	}
-	if n, err := h.name(low); err != nil || string(n) != name {
+	if n, err := h.name(low); err != nil || !bytes.Equal(n, name) {
 		return nil, false, err
 	}
 	// The head is not needed any more: its buffer serves for the entry.

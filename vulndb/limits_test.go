@@ -17,6 +17,7 @@ import (
 
 	"github.com/imagevet/imagevet/internal/advisory"
 	"github.com/imagevet/imagevet/internal/dbfile"
+	"github.com/imagevet/imagevet/sbom/inventory"
 	"github.com/imagevet/imagevet/version"
 )
 
@@ -328,4 +329,40 @@ func TestBuildSpill(t *testing.T) {
 	require.Error(t, err)
 	_, again := s.add([]byte("x"))
 	assert.Equal(t, err, again)
+}
+
+func TestStreamsOf(t *testing.T) {
+	for title, want := range map[string][]string{
+		"Important: nodejs:16 security update":                          {"nodejs:16"},
+		"Moderate: python39:3.9 and python39-devel:3.9 security update": {"python39:3.9", "python39-devel:3.9"},
+		"Important: container-tools:rhel8, virt:rhel.":                  {"container-tools:rhel8", "virt:rhel"},
+		"Important: bash security update":                               nil,
+		"ID: a:b:c 1:2.3-4 :x y: a/b:c":                                 nil, // none of it is a stream
+		strings.Repeat("a", 101) + ":1":                                 nil,
+		"a:1 a:1 a:2 a:3 a:4 a:5 a:6 a:7 a:8 a:9":                       {"a:1", "a:2", "a:3", "a:4", "a:5", "a:6", "a:7", "a:8"},
+	} {
+		assert.Equal(t, want, streamsOf(title), title)
+	}
+}
+
+// Packages get the names of advisories, written without allocation.
+func TestLanguageName(t *testing.T) {
+	var m matcher
+	for _, tt := range []struct{ base, namespace, name, want string }{
+		{"PyPI", "", "Zope.Interface__x", "zope-interface-x"},
+		{"PyPI", "a", "B", "a/b"},
+		{"npm", "@Scope", "Name", "@Scope/Name"},
+		{"Go", "github.com/BurntSushi", "toml", "github.com/BurntSushi/toml"},
+		{"Go", "", "stdlib", "stdlib"},
+		{"Maven", "org.a", "b", "org.a:b"},
+		{"NuGet", "", "Newtonsoft.Json", "newtonsoft.json"},
+		{"Packagist", "Symfony", "Http-Kernel", "symfony/http-kernel"},
+		{"SwiftURL", "https://github.com/Apple", "swift-nio.git", "github.com/apple/swift-nio"},
+		{"ConanCenter", "me", "zlib", "zlib"},
+		{"GitHub Actions", "Actions", "Cache/save", "actions/cache"},
+	} {
+		got := m.languageName(tt.base, &inventory.Package{Namespace: tt.namespace, Name: tt.name})
+		assert.Equal(t, tt.want, string(got), "%+v", tt)
+		assert.Equal(t, normalName(tt.base, tt.want), string(got), "the name of advisories has the same form, %+v", tt)
+	}
 }

@@ -101,7 +101,8 @@ func streamsOf(title string) []string {
 	var out []string
 	for word := range strings.FieldsSeq(title) {
 		name, stream, ok := strings.Cut(strings.Trim(word, ".,;()"), ":")
-		if ok && isStreamWord(name) && isStreamWord(stream) && len(out) < most && !slices.Contains(out, name+":"+stream) {
+		// "1:2.3" is a version with an epoch.
+		if ok && isStreamWord(name) && strings.Trim(name, "0123456789") != "" && isStreamWord(stream) && len(out) < most && !slices.Contains(out, name+":"+stream) {
 			out = append(out, name+":"+stream)
 		}
 	}

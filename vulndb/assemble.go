@@ -34,6 +34,9 @@ func (b *builder) assemble() (BuildReport, []*fileBuilder) {
 		if k.flawless {
 			report.Flawless++
 		}
+		if k.malicious {
+			report.Malicious++
+		}
 		for i, p := range k.parts {
 			base := b.records.bases[p.base]
 			if !b.cfg.carry.builds(base) {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/imagevet/imagevet/internal/advisory"
 )
 
 // A BuildOption changes one default of [Build]. If two conflict, the last one
@@ -23,8 +25,10 @@ type buildConfig struct {
 	now     func() time.Time
 	workers int
 	limits  *limits
-	spill   int64  // bytes in memory
-	carry   *carry // nil: the database is replaced as a whole
+	spill   int64 // bytes in memory
+	// malicious is true if records on malicious packages are taken in.
+	malicious bool
+	carry     *carry // nil: the database is replaced as a whole
 }
 
 // WithClock sets what tells the time, for [Info].Built. The default is
@@ -47,6 +51,17 @@ func WithWorkers(n int) BuildOption {
 			return fmt.Errorf("vulndb: WithWorkers(%d): must be at least 1", n)
 		}
 		c.workers = n
+		return nil
+	}
+}
+
+// WithMaliciousPackages sets whether records on packages that were made to do
+// harm are taken in, those whose ID begins with "MAL-"
+// (https://github.com/ossf/malicious-packages). For npm they are a hundred times
+// as many as those on flaws. The default is false.
+func WithMaliciousPackages(yes bool) BuildOption {
+	return func(c *buildConfig) error {
+		c.malicious = yes
 		return nil
 	}
 }
@@ -83,6 +98,9 @@ type BuildReport struct {
 	// Flawless is the number of records that were left out because a
 	// distribution tells in them of bug fixes or enhancements, not of flaws.
 	Flawless int `json:"flawless"`
+	// Malicious is the number of records on malicious packages that were left
+	// out, see [WithMaliciousPackages].
+	Malicious int `json:"malicious"`
 	// GitRanges is the number of ranges of commits, which packages cannot be
 	// compared with, beside the ranges and versions that were used.
 	GitRanges int `json:"git_ranges"`
@@ -217,6 +235,9 @@ func (r *BuildReport) excuse() string {
 	if len(r.Unsupported) > 0 {
 		fmt.Fprintf(&b, "; %d ecosystems are not supported, the first is %q", len(r.Unsupported), r.Unsupported[0].Ecosystem)
 	}
+	if r.Malicious > 0 {
+		fmt.Fprintf(&b, "; %d on malicious packages were left out", r.Malicious)
+	}
 	if r.Skipped > 0 {
 		fmt.Fprintf(&b, "; %d files were skipped, the first is %s", r.Skipped, r.SkippedFiles[0])
 	}
@@ -299,6 +320,14 @@ func (b *builder) decode(ctx context.Context, c chunk, buf *[]byte) error {
 		}
 	}
 	return nil
+}
+
+// compile turns a record into its form for files, unless it is left out.
+func (b *builder) compile(rec *advisory.Record, defects []error, source string, seq int64) *compiled {
+	if !b.cfg.malicious && strings.HasPrefix(rec.ID, "MAL-") {
+		return &compiled{id: rec.ID, source: source, seq: seq, modified: rec.Modified, malicious: true}
+	}
+	return compile(rec, defects, source, seq)
 }
 
 // add keeps a record.

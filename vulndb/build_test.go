@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/imagevet/imagevet/sbom/inventory"
 	"github.com/imagevet/imagevet/vulndb"
 )
 
@@ -315,4 +316,52 @@ func TestBuildUnwritable(t *testing.T) {
 	_, err := vulndb.Build(t.Context(), dir, []vulndb.Source{vulndb.FileSource(jsonl(t, simple("CVE-2026-0001")))})
 	var pathErr *fs.PathError
 	assert.True(t, errors.As(err, &pathErr), "%v", err)
+}
+
+// Records on malicious packages are taken in on demand.
+func TestMalicious(t *testing.T) {
+	flaw := osv("GHSA-2222-2222-2222", "npm", "a", ranges("introduced 0"))
+	harm := osv("MAL-2026-1", "npm", "b", ranges("introduced 0"))
+	pkgs := []inventory.Package{{Type: "npm", Name: "a", Version: "1.0.0"}, {Type: "npm", Name: "b", Version: "1.0.0"}}
+	ids := func(dir string) []string {
+		var out []string
+		for _, m := range match(t, open(t, dir), bookworm, pkgs...).Matches {
+			out = append(out, m.ID)
+		}
+		return out
+	}
+	source := vulndb.FileSource(jsonl(t, flaw, harm))
+	for _, tt := range []struct {
+		opts []vulndb.BuildOption
+		left int
+		want []string
+	}{
+		{nil, 1, []string{"GHSA-2222-2222-2222"}},
+		{[]vulndb.BuildOption{vulndb.WithMaliciousPackages(true)}, 0, []string{"GHSA-2222-2222-2222", "MAL-2026-1"}},
+	} {
+		dir := t.TempDir()
+		report, err := vulndb.Build(t.Context(), dir, []vulndb.Source{source}, tt.opts...)
+		require.NoError(t, err)
+		assert.Equal(t, tt.left, report.Malicious)
+		assert.Equal(t, tt.want, ids(dir))
+	}
+	_, err := vulndb.Build(t.Context(), t.TempDir(), []vulndb.Source{vulndb.FileSource(jsonl(t, harm))})
+	assert.ErrorIs(t, err, vulndb.ErrNoRecords)
+	assert.ErrorContains(t, err, "1 on malicious packages were left out")
+
+	// An update makes the file again if it is to hold something else, though
+	// there is nothing new to download.
+	s := newExport(t)
+	s.put(t, "npm", flaw, harm)
+	dir := t.TempDir()
+	for i, malicious := range []bool{false, false, true, true, false} {
+		report, err := vulndb.Update(t.Context(), dir, vulndb.WithMirrors(s.URL), vulndb.WithEcosystems("npm"), vulndb.WithMaliciousPackages(malicious))
+		require.NoError(t, err)
+		assert.Equal(t, i != 1 && i != 3, report.Changed, "update %d", i)
+		want := []string{"GHSA-2222-2222-2222"}
+		if malicious {
+			want = append(want, "MAL-2026-1")
+		}
+		assert.Equal(t, want, ids(dir), "update %d", i)
+	}
 }

@@ -23,6 +23,7 @@ type compiled struct {
 	gitRanges int
 	nameless  bool // says nothing about packages
 	flawless  bool // is of a distribution and on no flaw
+	malicious bool // is on a malicious package and left out
 }
 
 // A part is what a record says about one ecosystem.

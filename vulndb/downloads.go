@@ -42,6 +42,8 @@ type state struct {
 	// Compiled is the SHA-256 of the database file that was made of this;
 	// empty if none was yet.
 	Compiled string `json:"compiled"`
+	// Rules say how it was made: other rules make another file of the same.
+	Rules string `json:"rules"`
 }
 
 // A download is a file and where it comes from.

@@ -221,7 +221,7 @@ func (b *builder) whole(kind enrich.Kind, r *rawRecord, seq int64, data []byte) 
 			b.addBad(r.name, "", []string{err.Error()}, seq)
 			return nil
 		}
-		return b.add(compile(rec, defects, r.name, seq))
+		return b.add(b.compile(rec, defects, r.name, seq))
 	}
 	if err != nil {
 		b.addBad(r.name, "", []string{err.Error()}, seq)

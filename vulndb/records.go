@@ -27,6 +27,7 @@ type keptRecord struct {
 	withdrawn bool
 	nameless  bool
 	flawless  bool
+	malicious bool
 	parts     []keptPart
 	rare      *rarely // nil for most
 }
@@ -75,7 +76,7 @@ func (r *records) add(c *compiled) (duplicate bool) {
 	}
 	k := keptRecord{
 		id: c.id, sec: c.modified.Unix(), nsec: int32(c.modified.Nanosecond()), seq: c.seq,
-		gitRanges: int32(c.gitRanges), withdrawn: c.withdrawn, nameless: c.nameless, flawless: c.flawless,
+		gitRanges: int32(c.gitRanges), withdrawn: c.withdrawn, nameless: c.nameless, flawless: c.flawless, malicious: c.malicious,
 	}
 	left := len(c.defects) > 0
 	for _, p := range c.parts {

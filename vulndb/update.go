@@ -382,6 +382,18 @@ func (u *updater) ecosystems() ([]string, error) {
 	return names, nil
 }
 
+// compilerVersion changes with what is made of records, when the format of files
+// does not.
+const compilerVersion = 1
+
+// rules says what decides, beside the records, what a file holds.
+func (c *buildConfig) rules() string {
+	if c.malicious {
+		return fmt.Sprintf("%d, with malicious packages", compilerVersion)
+	}
+	return fmt.Sprint(compilerVersion)
+}
+
 // compile makes those parts of the database that are not made of what is kept.
 func (u *updater) compile(ctx context.Context, all []*kept) error {
 	m, err := u.current()
@@ -392,7 +404,7 @@ func (u *updater) compile(ctx context.Context, all []*kept) error {
 	var sources []Source
 	for i, k := range all {
 		made := slices.ContainsFunc(m.Files, func(f manifestFile) bool {
-			return f.Ecosystem == k.Ecosystem && f.SHA256 == k.Compiled
+			return f.Ecosystem == k.Ecosystem && f.SHA256 == k.Compiled && k.Rules == u.cfg.build.rules()
 		})
 		if !made {
 			u.report.Ecosystems[i].Compiled = true
@@ -412,10 +424,10 @@ func (u *updater) compile(ctx context.Context, all []*kept) error {
 	u.report.Build, u.report.Changed = report, true
 	for _, k := range all {
 		for _, f := range files {
-			if f.Ecosystem != k.Ecosystem || f.SHA256 == k.Compiled {
+			if f.Ecosystem != k.Ecosystem || f.SHA256 == k.Compiled && k.Rules == u.cfg.build.rules() {
 				continue
 			}
-			k.Compiled = f.SHA256
+			k.Compiled, k.Rules = f.SHA256, u.cfg.build.rules()
 			if err := u.store.save(&k.state); err != nil {
 				// The database is there; the next update makes it once more.
 				u.problem(k.Ecosystem, "", err)

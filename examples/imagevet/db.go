@@ -56,6 +56,7 @@ func (a *app) openDB(ctx context.Context, name, cacheDir string) (*vulndb.DB, er
 func (a *app) dbBuild(ctx context.Context, f *flags, args []string) (int, error) {
 	db, cacheDir := f.db(a), f.cacheDir(a)
 	f.quietFlag(a)
+	malicious := f.malicious()
 	if err := f.parse(args); err != nil {
 		return 0, err
 	}
@@ -73,12 +74,17 @@ func (a *app) dbBuild(ctx context.Context, f *flags, args []string) (int, error)
 	for _, path := range f.args {
 		sources = append(sources, vulndb.FileSource(path))
 	}
-	report, err := vulndb.Build(ctx, dir, sources)
+	report, err := vulndb.Build(ctx, dir, sources, vulndb.WithMaliciousPackages(*malicious))
 	if err != nil {
 		return 0, err
 	}
 	a.warnBuild(&report)
 	return exitOK, printInfo(a.stdout, dir, report.Info)
+}
+
+// malicious declares the flag that takes in records on malicious packages.
+func (f *flags) malicious() *bool {
+	return f.set.Bool("malicious", false, "take in records on packages that were made to do harm (MAL-...)")
 }
 
 // warnBuild tells what a database lacks of its sources.
@@ -97,6 +103,9 @@ func (a *app) warnBuild(r *vulndb.BuildReport) {
 	}
 	if r.Flawless > 0 {
 		a.warn("%d records tell of bug fixes and enhancements, not of flaws, and were left out", r.Flawless)
+	}
+	if r.Malicious > 0 {
+		a.warn("%d records on malicious packages were left out, --malicious takes them in", r.Malicious)
 	}
 	if r.Nameless > 0 {
 		a.warn("%d records name no package", r.Nameless)

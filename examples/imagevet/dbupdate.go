@@ -18,6 +18,7 @@ func (a *app) dbUpdate(ctx context.Context, f *flags, args []string) (int, error
 		return nil
 	})
 	full := f.set.Bool("full", false, "download whole exports, whatever is there")
+	malicious := f.malicious()
 	silent := f.set.Bool("no-progress", false, "no progress on stderr")
 	if err := f.parse(args); err != nil {
 		return 0, err
@@ -29,7 +30,7 @@ func (a *app) dbUpdate(ctx context.Context, f *flags, args []string) (int, error
 	if err != nil {
 		return 0, err
 	}
-	opts := []vulndb.UpdateOption{vulndb.WithFullUpdate(*full), vulndb.WithEcosystems(f.args...)}
+	opts := []vulndb.UpdateOption{vulndb.WithFullUpdate(*full), vulndb.WithEcosystems(f.args...), vulndb.WithMaliciousPackages(*malicious)}
 	if len(mirrors) > 0 {
 		opts = append(opts, vulndb.WithMirrors(mirrors...))
 	}

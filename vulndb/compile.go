@@ -182,7 +182,25 @@ func (c *compiled) compileCase(scheme version.Scheme, group int, entries []advis
 			c.defects = append(c.defects, text)
 		}
 	}
-	return appendCase(nil, group, unreadable+lost, in, listed(scheme, versions, in))
+	return appendCase(nil, group, statusOf(entries), unreadable+lost, in, listed(scheme, versions, in))
+}
+
+// statusOf returns what the publisher does about a flaw, as far as the entries
+// on one package that have no fix agree.
+func statusOf(entries []advisory.Affected) advisory.Status {
+	status, first := advisory.NoStatus, true
+	for _, a := range entries {
+		if slices.ContainsFunc(a.Ranges, func(r advisory.Range) bool {
+			return slices.ContainsFunc(r.Events, func(e advisory.Event) bool { return e.Kind == advisory.Fixed })
+		}) {
+			continue
+		}
+		if !first && a.Status != status {
+			return advisory.NoStatus
+		}
+		status, first = a.Status, false
+	}
+	return status
 }
 
 // appendDetails encodes all of a record that is not needed to find out whether

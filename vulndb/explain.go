@@ -280,7 +280,7 @@ func explainCase(body []byte, scheme version.Scheme, q *query) (Judgement, error
 		key = nil
 	}
 	d := dbfile.NewDecoder(body)
-	_ = d.Uint() // the group of ratings
+	_, _ = d.Uint(), d.Uint() // the group of ratings, the status
 	j.Unreadable = int(d.Uint())
 	for range d.Count() {
 		interval := nextInterval(&d)

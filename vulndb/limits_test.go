@@ -158,7 +158,7 @@ func TestIntervals(t *testing.T) {
 				require.Negativef(t, bytes.Compare(in[i-1].high.key, v.low.key), "intervals %v of %v", in, ranges)
 			}
 		}
-		data := appendCase(nil, 0, 0, in, listed(version.Deb, list, in))
+		data := appendCase(nil, 0, 0, 0, in, listed(version.Deb, list, in))
 		for _, v := range versions {
 			want := plain(t, version.Deb, v, ranges)
 			byRange := want
@@ -193,8 +193,8 @@ func FuzzEntry(f *testing.F) {
 	in, _, _ := intervals(version.Deb, []advisory.Range{{Events: []advisory.Event{
 		{Kind: advisory.Introduced, Version: "1"}, {Kind: advisory.LastAffected, Version: "2"}, {Kind: advisory.Fixed, Version: "3"},
 	}}})
-	f.Add(appendCase(nil, 1, 2, in, listed(version.Deb, []string{"5", "no version"}, in)), "1.5")
-	f.Add(appendCase(nil, 0, 0, nil, nil), "")
+	f.Add(appendCase(nil, 1, advisory.WillNotFix, 2, in, listed(version.Deb, []string{"5", "no version"}, in)), "1.5")
+	f.Add(appendCase(nil, 0, 0, 0, nil, nil), "")
 	f.Add(appendDetails(nil, &advisory.Record{ID: "X-1", Aliases: []string{"A"}}, [][]Severity{{{Type: "T", Score: "S"}}},
 		[]limited{{"n", []advisory.Platform{{OS: []string{"linux"}}, {Arch: []string{"386", "arm"}}}}}), "x")
 	f.Add(bytes.Repeat([]byte{0xff}, 20), "1") // counts beyond all bounds
@@ -365,4 +365,25 @@ func TestLanguageName(t *testing.T) {
 		assert.Equal(t, tt.want, string(got), "%+v", tt)
 		assert.Equal(t, normalName(tt.base, tt.want), string(got), "the name of advisories has the same form, %+v", tt)
 	}
+}
+
+// The status of a flaw is that of the entries without a fix, if they agree.
+func TestStatusOf(t *testing.T) {
+	fixed := []advisory.Range{{Events: []advisory.Event{{Kind: advisory.Introduced, Version: "0"}, {Kind: advisory.Fixed, Version: "1"}}}}
+	open := []advisory.Range{{Events: []advisory.Event{{Kind: advisory.Introduced, Version: "0"}}}}
+	for _, tt := range []struct {
+		entries []advisory.Affected
+		want    advisory.Status
+	}{
+		{nil, advisory.NoStatus},
+		{[]advisory.Affected{{Ranges: open, Status: advisory.WillNotFix}}, advisory.WillNotFix},
+		{[]advisory.Affected{{Ranges: fixed, Status: advisory.WillNotFix}}, advisory.NoStatus},
+		{[]advisory.Affected{{Ranges: fixed}, {Ranges: open, Status: advisory.EndOfLife}, {Versions: []string{"1"}, Status: advisory.EndOfLife}}, advisory.EndOfLife},
+		{[]advisory.Affected{{Ranges: open, Status: advisory.WillNotFix}, {Ranges: open, Status: advisory.FixDeferred}}, advisory.NoStatus},
+		{[]advisory.Affected{{Ranges: open}, {Ranges: open, Status: advisory.FixDeferred}}, advisory.NoStatus},
+	} {
+		assert.Equal(t, tt.want, statusOf(tt.entries), "%+v", tt.entries)
+	}
+	assert.Empty(t, statusName(advisory.NoStatus))
+	assert.Empty(t, statusName(200), "of a newer program")
 }

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/imagevet/imagevet/internal/advisory"
 )
 
 // A finding is a record that covers a package.
@@ -121,6 +123,8 @@ func newMatch(id string, list []finding) Match {
 	}
 	if m.FixedVersion != "" {
 		m.Status = StatusFixed
+	} else if s := statusName(advisory.Status(first.hit.verdict.status)); s != "" {
+		m.Status = s
 	}
 	aliases := map[string]bool{}
 	references := map[string]bool{}

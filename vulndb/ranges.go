@@ -249,8 +249,9 @@ const (
 
 // appendCase encodes what one record says of one package name:
 // see "Entries" in FORMAT.md.
-func appendCase(b []byte, group, unreadable int, in []interval, versions []bound) []byte {
+func appendCase(b []byte, group int, status advisory.Status, unreadable int, in []interval, versions []bound) []byte {
 	b = dbfile.AppendUint(b, uint64(group))
+	b = dbfile.AppendUint(b, uint64(status))
 	b = dbfile.AppendUint(b, uint64(unreadable))
 	b = dbfile.AppendUint(b, uint64(len(in)))
 	for _, v := range in {
@@ -287,6 +288,7 @@ func appendBound(b []byte, v bound) []byte {
 type verdict struct {
 	affected   bool
 	group      int    // of the record's severities
+	status     uint64 // an advisory.Status
 	unreadable int    // number of ranges that could not be read
 	rng        string // the range that holds the version
 	fixed      string
@@ -338,7 +340,7 @@ func (e *encoded) side(key []byte) int {
 // bound that has one, as one source has one epoch, or "".
 func caseEpoch(raw []byte) string {
 	d := dbfile.NewDecoder(raw)
-	_, _ = d.Uint(), d.Uint()
+	_, _, _ = d.Uint(), d.Uint(), d.Uint()
 	for range d.Count() {
 		e := nextInterval(&d)
 		for _, text := range [...][]byte{e.lowText, e.highText} {
@@ -365,7 +367,7 @@ func isListed(listedKey, listedText, key []byte, text string) bool {
 // scheme does not understand it. Nothing is allocated unless the version is
 // affected.
 func judge(d *dbfile.Decoder, key []byte, text string) (v verdict) {
-	v.group, v.unreadable = int(d.Uint()), int(d.Uint())
+	v.group, v.status, v.unreadable = int(d.Uint()), d.Uint(), int(d.Uint())
 	var fix []byte // of the first interval above the version that has a fix
 	for range d.Count() {
 		e := nextInterval(d)

@@ -71,7 +71,9 @@ type Match struct {
 	// advisory in Evidence calls fixed and that is in none of its ranges. It
 	// is empty if there is none.
 	FixedVersion string `json:"fixed_version"`
-	// Status is [StatusFixed] or [StatusAffected].
+	// Status is what the advisory in Evidence says of a fix: [StatusFixed] if
+	// FixedVersion is not empty, and otherwise [StatusAffected] or, where the
+	// publisher tells more, another of the statuses.
 	Status string `json:"status"`
 
 	// Evidence is the advisory that is closest to the flaw: that with the
@@ -83,9 +85,28 @@ type Match struct {
 
 // The values of [Match].Status.
 const (
-	StatusFixed    = "fixed"    // a fixed version is known
-	StatusAffected = "affected" // none is
+	StatusFixed              = "fixed"               // a fixed version is known
+	StatusAffected           = "affected"            // none is
+	StatusWillNotFix         = "will_not_fix"        // there will be none
+	StatusFixDeferred        = "fix_deferred"        // there will be one, but not soon
+	StatusEndOfLife          = "end_of_life"         // the package has no support any more
+	StatusUnderInvestigation = "under_investigation" // it is not known yet whether it is affected
 )
+
+// statusName returns the name of a status, or "" for none and for unknown ones.
+func statusName(s advisory.Status) string {
+	switch s {
+	case advisory.WillNotFix:
+		return StatusWillNotFix
+	case advisory.FixDeferred:
+		return StatusFixDeferred
+	case advisory.EndOfLife:
+		return StatusEndOfLife
+	case advisory.UnderInvestigation:
+		return StatusUnderInvestigation
+	}
+	return ""
+}
 
 // A Severity is one rating: a type of the OSV schema such as "CVSS_V3",
 // "CVSS_V4" or "Ubuntu" with the vector or word, or [SeverityWord].

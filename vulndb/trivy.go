@@ -39,6 +39,7 @@ type trivyCase struct {
 	ecosystem, name string
 	source          string
 	fixed, severity string
+	status          advisory.Status
 }
 
 // readTrivy reads a database of Trivy. One that is damaged is an error: it is
@@ -65,7 +66,7 @@ func (b *builder) readTrivy(ctx context.Context, path string, seq int64) error {
 	report, err := db.Statements(func(s trivydb.Statement) error {
 		base, _ := splitEcosystem(s.Ecosystem)
 		key := trivyKey{base, s.ID}
-		c := trivyCase{s.Ecosystem, s.Package, s.Source, s.Fixed, s.Severity}
+		c := trivyCase{s.Ecosystem, s.Package, s.Source, s.Fixed, s.Severity, s.Status}
 		cases[key] = append(cases[key], c)
 		wanted[s.ID] = true
 		return ctx.Err()
@@ -139,7 +140,7 @@ func trivyRecord(key trivyKey, list []trivyCase, t *trivydb.Text) *advisory.Reco
 		rec.Published, rec.Modified = t.Published, t.Modified
 	}
 	slices.SortFunc(list, func(x, y trivyCase) int {
-		return cmp.Or(cmp.Compare(x.ecosystem, y.ecosystem), cmp.Compare(x.name, y.name), cmp.Compare(x.fixed, y.fixed), cmp.Compare(x.severity, y.severity))
+		return cmp.Or(cmp.Compare(x.ecosystem, y.ecosystem), cmp.Compare(x.name, y.name), cmp.Compare(x.fixed, y.fixed), cmp.Compare(x.severity, y.severity), cmp.Compare(x.status, y.status))
 	})
 	for _, c := range slices.Compact(list) {
 		// Of several versions the highest counts, as each has a range of its
@@ -148,7 +149,7 @@ func trivyRecord(key trivyKey, list []trivyCase, t *trivydb.Text) *advisory.Reco
 		if c.fixed != "" {
 			events = append(events, advisory.Event{Kind: advisory.Fixed, Version: c.fixed})
 		}
-		a := advisory.Affected{Ecosystem: c.ecosystem, Name: c.name, Ranges: []advisory.Range{{Events: events}}}
+		a := advisory.Affected{Ecosystem: c.ecosystem, Name: c.name, Ranges: []advisory.Range{{Events: events}}, Status: c.status}
 		word := c.severity
 		if word == "" && t != nil {
 			word = t.Severities[c.source]

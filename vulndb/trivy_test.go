@@ -39,9 +39,9 @@ func TestTrivy(t *testing.T) {
 		{inventory.OS{ID: "ol", Version: "8.9"}, "7.61.1-29.el8", []string{"CVE-2026-0001 fixed 7.61.1-30.el8 HIGH"}},
 		{inventory.OS{ID: "photon", Version: "5.0"}, "8.1.2-3.ph5", []string{"CVE-2026-0001 fixed 8.1.2-4.ph5 "}},
 		{inventory.OS{ID: "rhel", Version: "8.6"}, "7.61.1-29.el8", []string{
-			"CVE-2026-0001 fixed 0:7.61.1-30.el8_6.2 HIGH", "CVE-2026-0003 fixed 0:7.61.1-30.el8_6.2 MEDIUM", "CVE-2026-0004 affected  LOW",
+			"CVE-2026-0001 fixed 0:7.61.1-30.el8_6.2 HIGH", "CVE-2026-0003 fixed 0:7.61.1-30.el8_6.2 MEDIUM", "CVE-2026-0004 will_not_fix  LOW",
 		}},
-		{inventory.OS{ID: "rhel", Version: "8.6"}, "7.61.1-31.el8", []string{"CVE-2026-0004 affected  LOW"}},
+		{inventory.OS{ID: "rhel", Version: "8.6"}, "7.61.1-31.el8", []string{"CVE-2026-0004 will_not_fix  LOW"}},
 	}
 	for _, tt := range tests {
 		var got []string

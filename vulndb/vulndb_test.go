@@ -553,3 +553,20 @@ func TestMatchPlatforms(t *testing.T) {
 		assert.Equal(t, tt.want, strings.Join(got, " "), "%s %v", tt.name, tt.platforms)
 	}
 }
+
+// Debian says in the urgency of a flaw that a package has no support any more.
+func TestMatchEndOfLife(t *testing.T) {
+	record := func(id, affected, urgency string) string {
+		return fmt.Sprintf(`{"id": %q, "modified": "2026-01-01T00:00:00Z", "affected": [{"package": {"ecosystem": "Debian:12", "name": "foo"}, %s, "ecosystem_specific": {"urgency": %q}}]}`,
+			id, affected, urgency)
+	}
+	db, _ := build(t,
+		record("DEBIAN-CVE-2026-0001", ranges("introduced 0"), "end-of-life"),
+		record("DEBIAN-CVE-2026-0002", ranges("introduced 0"), "unimportant"),
+		record("DEBIAN-CVE-2026-0003", ranges("introduced 0, fixed 2"), "end-of-life"))
+	var got []string
+	for _, m := range match(t, db, bookworm, deb("foo", "1")).Matches {
+		got = append(got, m.ID+" "+m.Status)
+	}
+	assert.Equal(t, []string{"CVE-2026-0001 end_of_life", "CVE-2026-0002 affected", "CVE-2026-0003 fixed"}, got)
+}

@@ -76,6 +76,8 @@ type Affected struct {
 	Versions []string
 	// Severity holds ratings for this package.
 	Severity []Severity
+	// Status is what the publisher does about a flaw that has no fix.
+	Status Status
 	// Platforms are what a program has to be compiled for to be affected, where
 	// the record says so: Go's database in ecosystem_specific.imports. One of
 	// them is enough; where there are none, all are affected.
@@ -87,6 +89,20 @@ type Affected struct {
 	// could not be understood. The package may be affected by them.
 	Unreadable int
 }
+
+// A Status is what the publisher of an advisory does about a flaw. Its numbers
+// are written to files.
+type Status uint8
+
+// The statuses. OSV has no field for them: Debian's records tell the end of
+// life in their urgency, and other sources have words of their own.
+const (
+	NoStatus           Status = iota
+	UnderInvestigation        // it is not known yet whether the package is affected
+	WillNotFix                // there will be no fix
+	FixDeferred               // there will be one, but not soon
+	EndOfLife                 // the package has no support any more
+)
 
 // A Platform says what programs are compiled for, as Go names it. An empty list
 // stands for all systems or architectures.

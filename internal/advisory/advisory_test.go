@@ -258,6 +258,11 @@ func FuzzDecode(f *testing.F) {
 		require.NoError(t, err)
 		again, _, err := Decode(text)
 		require.NoErrorf(t, err, "printed as %s", text)
+		for _, r := range []*Record{rec, again} {
+			for i := range r.Affected {
+				r.Affected[i].Status = NoStatus // follows from the place of a word, which encode chooses
+			}
+		}
 		require.Equalf(t, rec, again, "printed as %s", text)
 	})
 }

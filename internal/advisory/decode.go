@@ -177,6 +177,9 @@ func (d *defects) affected(i int, raw *jsonAffected) (Affected, bool) {
 		Name:      raw.Package.Name,
 		Severity:  ratings(raw.Severity, raw.EcosystemSpecific, raw.DatabaseSpecific),
 	}
+	if base, _, _ := strings.Cut(a.Ecosystem, ":"); base == "Debian" && string(raw.EcosystemSpecific.Urgency) == `"end-of-life"` {
+		a.Status = EndOfLife
+	}
 	if a.Ecosystem == "Go" {
 		a.Platforms = platforms(raw.EcosystemSpecific)
 	}

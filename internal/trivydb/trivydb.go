@@ -46,6 +46,8 @@ type Statement struct {
 	Fixed string
 	// Severity is a word for this package; empty if only Text has one.
 	Severity string
+	// Status is what the distribution does about a flaw without a fix.
+	Status advisory.Status
 }
 
 // A Text is what the file says about a flaw whatever the package.
@@ -138,6 +140,21 @@ type (
 // statusNotAffected is that of a package that does not have a flaw:
 // https://github.com/aquasecurity/trivy-db/blob/main/pkg/types/status.go.
 const statusNotAffected = 1
+
+// status is what a number of the same list says of a flaw that is not fixed.
+func status(n int) advisory.Status {
+	switch n {
+	case 4:
+		return advisory.UnderInvestigation
+	case 5:
+		return advisory.WillNotFix
+	case 6:
+		return advisory.FixDeferred
+	case 7:
+		return advisory.EndOfLife
+	}
+	return advisory.NoStatus
+}
 
 // severity is the word for a number.
 func severity(n int) string {
@@ -298,7 +315,7 @@ func (r *reader) entry(bucket, pkg, id string, value []byte) error {
 			}
 			continue
 		}
-		if err := r.emit(Statement{Ecosystem: ecosystem, Source: source, Package: pkg, ID: id, Fixed: e.FixedVersion}); err != nil {
+		if err := r.emit(Statement{Ecosystem: ecosystem, Source: source, Package: pkg, ID: id, Fixed: e.FixedVersion, Status: status(e.Status)}); err != nil {
 			return err
 		}
 	}
@@ -329,7 +346,7 @@ func (r *reader) redHat(where, pkg, id string, a *jsonAdvisory) error {
 			continue
 		}
 		for _, cve := range e.Cves {
-			s := Statement{Source: "redhat", Package: pkg, ID: cve.ID, Fixed: e.FixedVersion, Severity: severity(cve.Severity)}
+			s := Statement{Source: "redhat", Package: pkg, ID: cve.ID, Fixed: e.FixedVersion, Severity: severity(cve.Severity), Status: status(e.Status)}
 			if s.ID == "" {
 				s.ID = id
 			}

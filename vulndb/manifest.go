@@ -110,6 +110,14 @@ func digest(b []byte) string {
 
 // readManifest reads and checks the manifest of a folder.
 func readManifest(dir string) (*manifest, error) {
+	data, err := manifestText(dir)
+	if err != nil {
+		return nil, err
+	}
+	return parseManifest(data)
+}
+
+func manifestText(dir string) ([]byte, error) {
 	f, err := os.Open(filepath.Join(dir, manifestName))
 	if err != nil {
 		if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
@@ -128,7 +136,32 @@ func readManifest(dir string) (*manifest, error) {
 	if len(data) > maxManifest {
 		return nil, fmt.Errorf("%w: %s of more than %d bytes", ErrForeign, manifestName, maxManifest)
 	}
-	return parseManifest(data)
+	return data, nil
+}
+
+// olderManifest returns what can be said of a database in an older version of
+// the format: the names of its ecosystems, for files that no program has. It
+// reports false if it is none.
+func olderManifest(dir string) (*manifest, bool) {
+	data, err := manifestText(dir)
+	if err != nil {
+		return nil, false
+	}
+	var old struct {
+		Format  string `json:"format"`
+		Version int    `json:"version"`
+		Files   []struct {
+			Ecosystem string `json:"ecosystem"`
+		} `json:"files"`
+	}
+	if json.Unmarshal(data, &old) != nil || old.Format != manifestFormat || old.Version < 1 || old.Version >= manifestVersion {
+		return nil, false
+	}
+	m := &manifest{}
+	for _, f := range old.Files {
+		m.Files = append(m.Files, manifestFile{Ecosystem: f.Ecosystem})
+	}
+	return m, true
 }
 
 func parseManifest(data []byte) (*manifest, error) {

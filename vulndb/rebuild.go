@@ -34,7 +34,17 @@ func (c *carry) over(dir string, m *manifest, temps []string) ([]string, error) 
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrEmpty):
 		old = &manifest{}
 	default:
-		return temps, err // for publish to remove
+		older, ok := olderManifest(dir)
+		if !ok {
+			return temps, err // for publish to remove
+		}
+		// Its files are of no use, and nothing of it may be lost.
+		for _, f := range older.Files {
+			if !c.builds(f.Ecosystem) {
+				return temps, fmt.Errorf("%w: it has %q as well, which is to be made again too", err, f.Ecosystem)
+			}
+		}
+		old = &manifest{}
 	}
 	type row struct {
 		file manifestFile

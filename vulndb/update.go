@@ -220,7 +220,8 @@ type UpdateProblem struct {
 // only what is new since: it asks for the list of modifications of each
 // ecosystem, fetches the records that are new on it one by one, and takes the
 // whole export if there are more than 2,000, if records have been removed, or if
-// it has not been asked for in a week and is another one by now. Then it compiles the ecosystems that changed, all at once as [Build] does.
+// it has not been asked for in a week and is another one by now. Then it compiles
+// the ecosystems that changed, all at once as [Build] does.
 //
 // An update is complete or did not happen. If an ecosystem cannot be updated
 // from any mirror, the error wraps the reason for each (such as
@@ -230,7 +231,9 @@ type UpdateProblem struct {
 // that is no error, but the status [Stale] and a problem in the report.
 //
 // Records that [Build] or other programs put into the folder stay, unless they
-// are of an ecosystem that is updated: that is replaced as a whole.
+// are of an ecosystem that is updated: that is replaced as a whole. A database
+// in an older version of the format is made again, if all of its ecosystems are
+// updated; otherwise the error wraps [ErrVersion].
 //
 // Several processes may update one folder at the same time; one waits until the
 // other is done or dead. A process may be killed at any time. The error wraps
@@ -346,11 +349,17 @@ func (u *updater) run(ctx context.Context) (*UpdateReport, error) {
 }
 
 // current returns the manifest of the database as it is, and an empty one if
-// there is no database.
+// there is no database. Of one in an older version of the format it has the
+// ecosystems alone.
 func (u *updater) current() (*manifest, error) {
 	m, err := readManifest(u.dir)
 	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrEmpty) {
 		return &manifest{}, nil
+	}
+	if errors.Is(err, ErrVersion) {
+		if old, ok := olderManifest(u.dir); ok {
+			return old, nil
+		}
 	}
 	return m, err
 }
@@ -370,6 +379,9 @@ func (u *updater) ecosystems() ([]string, error) {
 			return nil, err
 		}
 		for _, f := range m.Files {
+			if f.Ecosystem == enrichEcosystem {
+				continue // is none
+			}
 			if err := checkEcosystem(f.Ecosystem); err != nil {
 				return nil, err
 			}

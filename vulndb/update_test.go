@@ -288,6 +288,44 @@ func TestUpdateBuilt(t *testing.T) {
 	assert.Equal(t, []string{"CVE-2026-0001"}, ids(t, dir))
 }
 
+// A database in an older version of the format is made again, if nothing of it
+// gets lost.
+func TestUpdateOldFormat(t *testing.T) {
+	s := newExport(t)
+	s.put(t, "Debian", rec("CVE-2026-0001", 1))
+	s.put(t, "PyPI", strings.Replace(rec("PYSEC-1", 1), "Debian:12", "PyPI", 1))
+	mirror := vulndb.WithMirrors(s.URL)
+	old := func(version int) string {
+		return tree(t, "manifest.json", fmt.Sprintf(`{"format": "imagevet-vulndb", "version": %d, "files": [{"ecosystem": "Debian"}, {"ecosystem": "PyPI"}]}`, version))
+	}
+	dir := old(1)
+	_, err := vulndb.Open(dir)
+	require.ErrorIs(t, err, vulndb.ErrVersion)
+	_, err = update(t, dir, mirror, vulndb.WithEcosystems("Debian"))
+	require.ErrorIs(t, err, vulndb.ErrVersion)
+	assert.ErrorContains(t, err, `it has "PyPI" as well`)
+	report := mustUpdate(t, dir, mirror, vulndb.WithEcosystems("Debian", "PyPI"))
+	assert.Len(t, report.Info.Sources, 2)
+	assert.Equal(t, []string{"CVE-2026-0001"}, ids(t, dir))
+
+	dir = old(1)
+	assert.Len(t, mustUpdate(t, dir, mirror).Info.Sources, 2, "without names")
+	_, err = update(t, old(99), mirror)
+	require.ErrorIs(t, err, vulndb.ErrVersion, "of a newer program")
+}
+
+// What is known about CVEs is no ecosystem to update, and stays.
+func TestUpdateEnriched(t *testing.T) {
+	s := newExport(t)
+	s.put(t, "Debian", rec("CVE-2026-0001", 1))
+	dir := t.TempDir()
+	_, err := vulndb.Build(t.Context(), dir, []vulndb.Source{vulndb.FileSource(tree(t, "a.json", rec("CVE-2026-0007", 9), "kev.json", kev(1, "CVE-2026-0001")))})
+	require.NoError(t, err)
+	mustUpdate(t, dir, vulndb.WithMirrors(s.URL))
+	assert.Equal(t, []string{"CVE-2026-0001"}, ids(t, dir))
+	require.Len(t, open(t, dir).Info().Enrichment, 1)
+}
+
 // Many records are taken as a whole, as are many that were fetched before.
 func TestUpdateManyRecords(t *testing.T) {
 	s := newExport(t)

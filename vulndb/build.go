@@ -196,6 +196,7 @@ func build(ctx context.Context, dir string, sources []Source, cfg buildConfig, c
 	}
 	report, files := b.assemble()
 	b.reportSkips(&report)
+	b.records = records{} // files have what they need of them
 	if err := check(&report, files); err != nil {
 		return BuildReport{}, err
 	}

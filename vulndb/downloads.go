@@ -231,15 +231,15 @@ func (s store) save(st *state) error {
 	if err != nil {
 		return err
 	}
-	name, _, err := s.temp(func(w io.Writer) error {
+	temp, err := tempFile(s.dir, func(w io.Writer) error {
 		_, err := w.Write(append(text, '\n'))
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	defer os.Remove(name)
-	if err := os.Rename(name, s.path(slug(st.Ecosystem)+stateExt)); err != nil {
+	defer os.Remove(temp.name)
+	if err := os.Rename(temp.name, s.path(slug(st.Ecosystem)+stateExt)); err != nil {
 		return err
 	}
 	syncDir(s.dir)
@@ -248,39 +248,13 @@ func (s store) save(st *state) error {
 
 // write writes a file that is named by its content.
 func (s store) write(slug, ext string, content func(io.Writer) error) (download, error) {
-	name, d, err := s.temp(content)
+	temp, err := tempFile(s.dir, content)
 	if err != nil {
 		return download{}, err
 	}
-	defer os.Remove(name)
-	d.Name = slug + "-" + d.SHA256[:16] + ext
-	return d, os.Rename(name, s.path(d.Name))
-}
-
-// temp writes a temporary file and makes sure that it is on the disk.
-func (s store) temp(content func(io.Writer) error) (string, download, error) {
-	f, err := os.CreateTemp(s.dir, tempPrefix+"*")
-	if err != nil {
-		return "", download{}, err
-	}
-	hash := sha256.New()
-	counter := new(sizeWriter)
-	err = content(io.MultiWriter(f, hash, counter))
-	if chmodErr := f.Chmod(0o644); chmodErr != nil && !errors.Is(chmodErr, errors.ErrUnsupported) {
-		err = errors.Join(err, chmodErr)
-	}
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		os.Remove(f.Name())
-		return "", download{}, err
-	}
-	return f.Name(), download{Size: int64(*counter), SHA256: hex.EncodeToString(hash.Sum(nil))}, nil
-}
-
-type sizeWriter int64
-
-func (w *sizeWriter) Write(b []byte) (int, error) {
-	*w += sizeWriter(len(b))
-	return len(b), nil
+	defer os.Remove(temp.name)
+	d := download{Name: slug + "-" + temp.sum[:16] + ext, Size: temp.size, SHA256: temp.sum}
+	return d, os.Rename(temp.name, s.path(d.Name))
 }
 
 // clean removes the files of an ecosystem that its state does not name, and

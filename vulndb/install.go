@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -357,58 +356,41 @@ func (c *contextReader) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-// fetchTemp writes a file under a temporary name and makes sure that it is on the
-// disk, and the right one. It returns the name after an error as well.
+// fetchTemp writes a file under a temporary name and makes sure that it is the
+// right one. It returns the name of a wrong one as well, to be removed.
 func fetchTemp(ctx context.Context, dir string, f *manifestFile, from func(context.Context, File, io.Writer) error) (name string, err error) {
-	out, err := createTemp(dir)
+	temp, err := tempFile(dir, func(out io.Writer) error {
+		w := &boundedWriter{out, f.Size}
+		if err := from(ctx, f.public(), w); err != nil {
+			return err
+		}
+		if w.left > 0 {
+			return fmt.Errorf("%w: %d bytes instead of %d", ErrCorrupt, f.Size-w.left, f.Size)
+		}
+		return nil
+	})
 	if err != nil {
 		return "", err
 	}
-	name = out.Name()
-	defer func() {
-		if closeErr := out.Close(); err == nil {
-			err = closeErr
-		}
-	}()
-	if err := out.Chmod(0o644); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return name, err
+	if temp.sum != f.SHA256 {
+		return temp.name, fmt.Errorf("%w: SHA-256 %s instead of %s", ErrCorrupt, temp.sum, f.SHA256)
 	}
-	w := &fileWriter{w: out, left: f.Size, sum: sha256.New()}
-	if err := from(ctx, f.public(), w); err != nil {
-		return name, err
-	}
-	if err := w.check(f); err != nil {
-		return name, err
-	}
-	return name, out.Sync()
+	return temp.name, nil
 }
 
-// A fileWriter writes what should be a certain file.
-type fileWriter struct {
+// A boundedWriter writes what has a known size.
+type boundedWriter struct {
 	w    io.Writer
-	left int64 // bytes that the file may still have
-	sum  hash.Hash
+	left int64 // bytes that may still come
 }
 
-func (w *fileWriter) Write(p []byte) (int, error) {
+func (w *boundedWriter) Write(p []byte) (int, error) {
 	if int64(len(p)) > w.left {
 		return 0, fmt.Errorf("%w: more bytes than the manifest states", ErrCorrupt)
 	}
 	n, err := w.w.Write(p)
 	w.left -= int64(n)
-	w.sum.Write(p[:n])
 	return n, err
-}
-
-// check tells whether everything was written.
-func (w *fileWriter) check(f *manifestFile) error {
-	if w.left > 0 {
-		return fmt.Errorf("%w: %d bytes instead of %d", ErrCorrupt, f.Size-w.left, f.Size)
-	}
-	if sum := hex.EncodeToString(w.sum.Sum(nil)); sum != f.SHA256 {
-		return fmt.Errorf("%w: SHA-256 %s instead of %s", ErrCorrupt, sum, f.SHA256)
-	}
-	return nil
 }
 
 // tryOpen opens a file as [Open] will do.

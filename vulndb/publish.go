@@ -83,49 +83,23 @@ func publish(ctx context.Context, dir string, contents []newFile, cfg buildConfi
 	return m.info(), nil
 }
 
-// writeTemp writes a file under a temporary name and makes sure that it is on
-// the disk.
-func writeTemp(ctx context.Context, dir string, c newFile) (f manifestFile, name string, err error) {
-	out, err := createTemp(dir)
-	if err != nil {
-		return f, "", err
-	}
-	name = out.Name()
-	defer func() {
-		if closeErr := out.Close(); err == nil {
-			err = closeErr
+// writeTemp writes a file of a database under a temporary name.
+func writeTemp(ctx context.Context, dir string, c newFile) (manifestFile, string, error) {
+	var checksum uint32
+	temp, err := tempFile(dir, func(w io.Writer) (err error) {
+		buf := bufio.NewWriterSize(w, 1<<20)
+		if checksum, err = c.write(ctx, buf); err != nil {
+			return err
 		}
-	}()
-	// CreateTemp gives files that only their owner can read; a database is
-	// often built by one user and read by another.
-	if err := out.Chmod(0o644); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return f, name, err
-	}
-	hash := sha256.New()
-	counter := &countWriter{w: bufio.NewWriterSize(io.MultiWriter(out, hash), 1<<20)}
-	checksum, err := c.write(ctx, counter)
+		return buf.Flush()
+	})
 	if err != nil {
-		return f, name, err
+		return manifestFile{}, "", err
 	}
-	if err := counter.w.Flush(); err != nil {
-		return f, name, err
-	}
-	sum := hex.EncodeToString(hash.Sum(nil))
 	return manifestFile{
-		Ecosystem: c.ecosystem, Name: fileName(c.ecosystem, sum), Size: counter.n, SHA256: sum,
+		Ecosystem: c.ecosystem, Name: fileName(c.ecosystem, temp.sum), Size: temp.size, SHA256: temp.sum,
 		Checksum: checksum, Records: c.records, Modified: c.modified,
-	}, name, out.Sync()
-}
-
-type countWriter struct {
-	w *bufio.Writer
-	n int64
-}
-
-func (c *countWriter) Write(b []byte) (int, error) {
-	n, err := c.w.Write(b)
-	c.n += int64(n)
-	return n, err
+	}, temp.name, nil
 }
 
 // rename gives the files their names and then replaces the manifest, which is
@@ -150,19 +124,15 @@ func rename(dir string, m *manifest, temps []string) error {
 	if err != nil {
 		return err
 	}
-	out, err := os.CreateTemp(dir, tempPrefix+"*")
+	temp, err := tempFile(dir, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	defer os.Remove(out.Name())
-	_, err = out.Write(text)
-	if chmodErr := out.Chmod(0o644); chmodErr != nil && !errors.Is(chmodErr, errors.ErrUnsupported) {
-		err = errors.Join(err, chmodErr)
-	}
-	if err := errors.Join(err, out.Sync(), out.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(out.Name(), filepath.Join(dir, manifestName)); err != nil {
+	defer os.Remove(temp.name)
+	if err := os.Rename(temp.name, filepath.Join(dir, manifestName)); err != nil {
 		return err
 	}
 	syncDir(dir)

@@ -3,7 +3,6 @@ package vulndb
 import (
 	"io"
 	"os"
-	"path/filepath"
 	"sync"
 )
 
@@ -92,13 +91,4 @@ func (s *spill) close() {
 		s.file.Close()
 		os.Remove(s.file.Name())
 	}
-}
-
-// createTemp creates a temporary file in a database folder, which is created
-// if need be.
-func createTemp(dir string) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, err
-	}
-	return os.CreateTemp(filepath.Clean(dir), tempPrefix+"*")
 }

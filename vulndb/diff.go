@@ -78,8 +78,7 @@ func Diff(ctx context.Context, from, to *DB) (changes *Changes, err error) {
 		}
 		defer db.end()
 	}
-	defer func() { err = corrupt(err) }()
-	defer dbfile.Guard(&err)()
+	defer guard(&err)()
 	out := &Changes{From: from.info.ID, To: to.info.ID, Ecosystems: []EcosystemChanges{}}
 	bases := maps.Clone(from.files)
 	maps.Copy(bases, to.files)

@@ -145,8 +145,7 @@ func (db *DB) Explain(ctx context.Context, os inventory.OS, pkg inventory.Packag
 }
 
 func (db *DB) explain(ctx context.Context, os inventory.OS, pkg inventory.Package, ids []string) (explanation *Explanation, err error) {
-	defer func() { err = corrupt(err) }()
-	defer dbfile.Guard(&err)()
+	defer guard(&err)()
 	m := newMatcher(db, os, []inventory.Package{pkg})
 	if err := m.lookup(0); err != nil {
 		return nil, err

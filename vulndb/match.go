@@ -39,8 +39,7 @@ func (db *DB) Match(ctx context.Context, os inventory.OS, pkgs []inventory.Packa
 }
 
 func (db *DB) match(ctx context.Context, os inventory.OS, pkgs []inventory.Package) (result *Result, err error) {
-	defer func() { err = corrupt(err) }()
-	defer dbfile.Guard(&err)()
+	defer guard(&err)()
 	m := newMatcher(db, os, pkgs)
 	for i := range pkgs {
 		if err := ctx.Err(); err != nil {

@@ -129,8 +129,7 @@ func openFile(f *os.File, entry *manifestFile, z *zstd.Decoder, checks map[versi
 		f.Close()
 		return nil, err
 	}
-	defer func() { err = corrupt(err) }()
-	defer dbfile.Guard(&err)()
+	defer guard(&err)()
 	r, err := dbfile.OpenFile(f, info.Size(), z)
 	if err != nil {
 		f.Close()
@@ -166,6 +165,18 @@ func checkFile(r *dbfile.Reader, entry *manifestFile, checks map[version.Scheme]
 		schemes = append(schemes, scheme)
 	}
 	return schemes, nil
+}
+
+// guard makes a failed access to a mapped file an error, until the function that
+// it returns is deferred, and gives errors of package dbfile their public ones.
+func guard(err *error) func() {
+	old := dbfile.BeginGuard()
+	return func() {
+		if damage := dbfile.EndGuard(old, recover()); damage != nil {
+			*err = damage
+		}
+		*err = corrupt(*err)
+	}
 }
 
 // corrupt gives an error of package dbfile the public error that it is. Others

@@ -446,13 +446,13 @@ func TestOpenFile(t *testing.T) {
 	if cut.Mapped() {
 		require.NoError(t, os.Truncate(path, int64(headSize)))
 		assert.ErrorIs(t, func() (err error) {
-			defer Guard(&err)()
+			defer guard(&err)()
 			_, err = content(t, cut)
 			return err
 		}(), ErrDamaged)
 		assert.PanicsWithValue(t, "another", func() {
 			var err error
-			defer Guard(&err)()
+			defer guard(&err)()
 			panic("another")
 		})
 	}
@@ -464,6 +464,15 @@ func TestOpenFile(t *testing.T) {
 	_, err = OpenFile(f, int64(headSize), decompressor(t))
 	require.ErrorIs(t, err, ErrDamaged)
 	require.NoError(t, f.Close(), "stays open after an error")
+}
+
+func guard(err *error) func() {
+	old := BeginGuard()
+	return func() {
+		if damage := EndGuard(old, recover()); damage != nil {
+			*err = damage
+		}
+	}
 }
 
 func reopen(t *testing.T, path string) *os.File {

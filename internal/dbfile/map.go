@@ -5,24 +5,8 @@ import (
 	"runtime/debug"
 )
 
-// Guard makes an access to a mapped file that fails an error, for the goroutine
-// that calls it and until the function that it returns is deferred:
-//
-//	defer dbfile.Guard(&err)()
-//
-// The operating system refuses access to a part of the map that the file does
-// not have any more because somebody made it shorter, or that the disk cannot
-// read. Such an error wraps [ErrDamaged].
-func Guard(err *error) func() {
-	old := BeginGuard()
-	return func() {
-		if damage := EndGuard(old, recover()); damage != nil {
-			*err = damage
-		}
-	}
-}
-
-// BeginGuard and EndGuard do what [Guard] does, without allocation:
+// BeginGuard and [EndGuard] make an access to a mapped file that fails an error,
+// for the goroutine that calls them:
 //
 //	old := dbfile.BeginGuard()
 //	defer func() {
@@ -30,6 +14,10 @@ func Guard(err *error) func() {
 //			err = damage
 //		}
 //	}()
+//
+// The operating system refuses access to a part of the map that the file does
+// not have any more because somebody made it shorter, or that the disk cannot
+// read. Such an error wraps [ErrDamaged].
 func BeginGuard() (old bool) { return debug.SetPanicOnFault(true) }
 
 // EndGuard ends what BeginGuard began. It makes a panic of a failed access an

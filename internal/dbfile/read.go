@@ -89,7 +89,7 @@ func Open(r io.ReaderAt, size int64, z *zstd.Decoder) (*Reader, error) {
 // open.
 //
 // A mapped file that somebody makes shorter makes the program fail on access:
-// see [Guard].
+// see [BeginGuard].
 func OpenFile(f *os.File, size int64, z *zstd.Decoder) (*Reader, error) {
 	mapped, err := mapFile(f, size)
 	if err != nil { // not here, or too large for the address space

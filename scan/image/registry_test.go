@@ -16,65 +16,26 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
-	ggcr "github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/imagevet/imagevet/internal/regclient"
+	"github.com/imagevet/imagevet/internal/regclient/regclienttest"
 	"github.com/imagevet/imagevet/sbom/inventory"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// A testRegistry is an in-memory registry that can misbehave.
-type testRegistry struct {
-	*httptest.Server
-	host string
+// A testRegistry is a registry with what these tests store in it.
+type testRegistry struct{ *regclienttest.Registry }
 
-	mu       sync.Mutex
-	override func(w http.ResponseWriter, r *http.Request) bool // true if it has answered
-	requests []string
-}
-
-func newTestRegistry(tb testing.TB) *testRegistry {
+func newTestRegistry(tb testing.TB) testRegistry {
 	tb.Helper()
-	t := &testRegistry{}
-	inner := ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)))
-	t.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		t.mu.Lock()
-		t.requests = append(t.requests, r.Method+" "+r.URL.Path)
-		override := t.override
-		t.mu.Unlock()
-		if override == nil || !override(w, r) {
-			inner.ServeHTTP(w, r)
-		}
-	}))
-	tb.Cleanup(t.Close)
-	t.host = strings.TrimPrefix(t.URL, "http://")
-	return t
-}
-
-func (t *testRegistry) misbehave(f func(w http.ResponseWriter, r *http.Request) bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.override, t.requests = f, nil
-}
-
-// asked returns the requests since the last misbehave whose path has the part.
-func (t *testRegistry) asked(part string) []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var list []string
-	for _, r := range t.requests {
-		if strings.Contains(r, part) {
-			list = append(list, r)
-		}
-	}
-	return list
+	return testRegistry{regclienttest.New(tb)}
 }
 
 // push stores all blobs in repository "app", the last of the manifests as a tag.
-func (t *testRegistry) push(tb testing.TB, b blobs, tag string, manifests ...v1.Descriptor) {
+func (t testRegistry) push(tb testing.TB, b blobs, tag string, manifests ...v1.Descriptor) {
 	tb.Helper()
 	put := func(method, path, contentType string, data []byte) {
 		req, err := http.NewRequestWithContext(tb.Context(), method, t.URL+"/v2/app/"+path, bytes.NewReader(data))
@@ -114,16 +75,16 @@ func TestRemote(t *testing.T) {
 	b := blobs{}
 	d := b.image(t, "linux/amd64", base, top, base)
 	reg.push(t, b, "1", d)
-	for _, ref := range []string{reg.host + "/app:1", reg.host + "/app@" + d.Digest.String()} {
-		reg.misbehave(nil)
+	for _, ref := range []string{reg.Host + "/app:1", reg.Host + "/app@" + d.Digest.String()} {
+		reg.Misbehave(nil)
 		img := remoteImage(t, ref)
 		assert.Equal(t, inventory.Target{
 			Name: ref, Kind: KindRegistry, Platform: "linux/amd64",
 			Digest: d.Digest.String(), ImageID: hashOf(configOf(t, "linux/amd64", base, top, base)).String(),
 		}, img.Target())
 		assert.Equal(t, inventory.Layer{Index: 1, Digest: hashOf(gzipOf(t, top)).String(), DiffID: hashOf(top).String(), CreatedBy: "step 1"}, img.Layers()[1])
-		assert.Len(t, reg.asked("/manifests/"), 1, "the manifest is fetched once")
-		assert.Len(t, reg.asked("/blobs/"), 1, "of the blobs only the configuration is fetched")
+		assert.Len(t, reg.Asked("/manifests/"), 1, "the manifest is fetched once")
+		assert.Len(t, reg.Asked("/blobs/"), 1, "of the blobs only the configuration is fetched")
 		assert.Equal(t, gzipOf(t, base), readLayer(t, img, 2))
 		assert.Equal(t, map[int][]byte{0: gzipOf(t, base), 1: gzipOf(t, top)}, walked(t, img))
 		assert.False(t, img.Sequential())
@@ -146,7 +107,7 @@ func TestRemoteIndex(t *testing.T) {
 	outer := b.index(t, types.DockerManifestList, index)
 	reg.push(t, b, "1", append(children, index)...)
 	reg.push(t, b, "nested", append(children, index, outer)...)
-	reg.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+	reg.Misbehave(func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasSuffix(r.URL.Path, "/manifests/untyped") {
 			return false
 		}
@@ -158,11 +119,11 @@ func TestRemoteIndex(t *testing.T) {
 		for want, child := range map[string]int{"linux/amd64": 0, "linux/arm64": 1, "linux/arm/v7": 2, "linux/s390x": 3} {
 			p, err := ParsePlatform(want)
 			require.NoError(t, err)
-			img := remoteImage(t, reg.host+"/app:"+tag, WithPlatform(p))
+			img := remoteImage(t, reg.Host+"/app:"+tag, WithPlatform(p))
 			assert.Equal(t, children[child].Digest.String(), img.Target().Digest, want)
 			assert.Equal(t, gzipOf(t, layer(t, img.Target().Platform+map[string]string{"linux/arm64": "/v8"}[want])), readLayer(t, img, 0), want)
 		}
-		_, err := Remote(t.Context(), reg.host+"/app:"+tag, anonymous(), WithPlatform(Platform{OS: "windows", Architecture: "amd64"}))
+		_, err := Remote(t.Context(), reg.Host+"/app:"+tag, anonymous(), WithPlatform(Platform{OS: "windows", Architecture: "amd64"}))
 		var e *PlatformError
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, []Platform{{"linux", "amd64", ""}, {"linux", "arm64", "v8"}, {"linux", "arm", "v6"}, {"linux", "s390x", ""}}, e.Available)
@@ -217,19 +178,19 @@ func TestRegistryErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(strings.ReplaceAll(tt.name, " ", "_"), func(t *testing.T) {
-			reg.misbehave(tt.override)
+			reg.Misbehave(tt.override)
 			start := time.Now()
-			img, err := Remote(t.Context(), reg.host+"/app:1", anonymous())
+			img, err := Remote(t.Context(), reg.Host+"/app:1", anonymous())
 			assert.Nil(t, img)
 			var e *RegistryError
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, tt.status, e.Status)
-			assert.Equal(t, reg.host+"/app:1", e.Reference)
+			assert.Equal(t, reg.Host+"/app:1", e.Reference)
 			assert.Contains(t, err.Error(), tt.text)
 			var te *transport.Error
 			assert.Equal(t, tt.status != 0, errors.As(err, &te), "wraps *transport.Error")
 			if tt.name != "hangs up" { // which net/http tries again by itself
-				assert.Len(t, reg.asked("/manifests/"), tt.tries, "tries")
+				assert.Len(t, reg.Asked("/manifests/"), tt.tries, "tries")
 			}
 			assert.Less(t, time.Since(start), 5*time.Second)
 		})
@@ -239,7 +200,7 @@ func TestRegistryErrors(t *testing.T) {
 func TestNoRegistry(t *testing.T) {
 	reg := newTestRegistry(t)
 	reg.Close()
-	_, err := Remote(t.Context(), reg.host+"/app:1", anonymous())
+	_, err := Remote(t.Context(), reg.Host+"/app:1", anonymous())
 	var e *RegistryError
 	require.ErrorAs(t, err, &e)
 	assert.Zero(t, e.Status)
@@ -251,7 +212,7 @@ func TestRetrySucceeds(t *testing.T) {
 	d := b.image(t, "linux/amd64", layer(t, "x"))
 	reg.push(t, b, "1", d)
 	tries := 0
-	reg.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+	reg.Misbehave(func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.Contains(r.URL.Path, "/manifests/") {
 			return false
 		}
@@ -261,7 +222,7 @@ func TestRetrySucceeds(t *testing.T) {
 		}
 		return tries < 3
 	})
-	assert.Equal(t, d.Digest.String(), remoteImage(t, reg.host+"/app:1").Target().Digest)
+	assert.Equal(t, d.Digest.String(), remoteImage(t, reg.Host+"/app:1").Target().Digest)
 }
 
 func TestReferenceErrors(t *testing.T) {
@@ -280,7 +241,7 @@ func TestCredentials(t *testing.T) {
 	d := b.image(t, "linux/amd64", layer(t, "x"))
 	reg.push(t, b, "1", d)
 	want := "Basic " + base64.StdEncoding.EncodeToString([]byte("user:secret"))
-	reg.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+	reg.Misbehave(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Header.Get("Authorization") == want {
 			return false
 		}
@@ -288,10 +249,10 @@ func TestCredentials(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return true
 	})
-	img := remoteImage(t, reg.host+"/app:1", WithKeychain(fixedKeychain{"user", "secret"}))
+	img := remoteImage(t, reg.Host+"/app:1", WithKeychain(fixedKeychain{"user", "secret"}))
 	assert.Equal(t, gzipOf(t, layer(t, "x")), readLayer(t, img, 0))
 
-	_, err := Remote(t.Context(), reg.host+"/app:1", WithKeychain(fixedKeychain{"user", "wrong-password"}))
+	_, err := Remote(t.Context(), reg.Host+"/app:1", WithKeychain(fixedKeychain{"user", "wrong-password"}))
 	var e *RegistryError
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, http.StatusUnauthorized, e.Status)
@@ -361,8 +322,8 @@ func TestRemoteDamage(t *testing.T) {
 		{"size in an index", ":wrong-size", nil, d.Digest.String()},
 	}
 	for _, tt := range tests {
-		reg.misbehave(tt.override)
-		img, err := Remote(t.Context(), reg.host+"/app"+tt.ref, anonymous())
+		reg.Misbehave(tt.override)
+		img, err := Remote(t.Context(), reg.Host+"/app"+tt.ref, anonymous())
 		if err == nil {
 			var r io.ReadCloser
 			r, err = img.OpenLayer(t.Context(), 0)
@@ -376,11 +337,11 @@ func TestRemoteDamage(t *testing.T) {
 		var e *DigestError
 		require.ErrorAs(t, err, &e, tt.name)
 		assert.Equal(t, tt.want, e.Want, tt.name)
-		assert.Equal(t, reg.host+"/app"+tt.ref, e.Name, tt.name)
+		assert.Equal(t, reg.Host+"/app"+tt.ref, e.Name, tt.name)
 	}
 
-	reg.misbehave(send("/manifests/1", bytes.Repeat([]byte(" "), maxManifest+1), true))
-	_, err := Remote(t.Context(), reg.host+"/app:1", anonymous())
+	reg.Misbehave(send("/manifests/1", bytes.Repeat([]byte(" "), maxManifest+1), true))
+	_, err := Remote(t.Context(), reg.Host+"/app:1", anonymous())
 	var format *FormatError
 	require.ErrorAs(t, err, &format)
 	assert.ErrorIs(t, err, inventory.ErrTooLarge)
@@ -392,7 +353,7 @@ func TestLayerConnectionBreaks(t *testing.T) {
 	d := b.image(t, "linux/amd64", layer(t, "x"))
 	reg.push(t, b, "1", d)
 	stored := gzipOf(t, layer(t, "x"))
-	reg.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+	reg.Misbehave(func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasSuffix(r.URL.Path, hashOf(stored).String()) {
 			return false
 		}
@@ -401,7 +362,7 @@ func TestLayerConnectionBreaks(t *testing.T) {
 		w.(http.Flusher).Flush()
 		panic(http.ErrAbortHandler)
 	})
-	img := remoteImage(t, reg.host+"/app:1")
+	img := remoteImage(t, reg.Host+"/app:1")
 	r, err := img.OpenLayer(t.Context(), 0)
 	require.NoError(t, err)
 	defer r.Close()
@@ -420,7 +381,7 @@ func TestRemoteContext(t *testing.T) {
 
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := Remote(canceled, reg.host+"/app:1", anonymous())
+	_, err := Remote(canceled, reg.Host+"/app:1", anonymous())
 	assert.ErrorIs(t, err, context.Canceled)
 
 	release := make(chan struct{})
@@ -440,18 +401,18 @@ func TestRemoteContext(t *testing.T) {
 			return true
 		}
 	}
-	reg.misbehave(hang("/manifests/1"))
+	reg.Misbehave(hang("/manifests/1"))
 	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err = Remote(short, reg.host+"/app:1", anonymous())
+	_, err = Remote(short, reg.Host+"/app:1", anonymous())
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
 	var e *RegistryError
 	assert.False(t, errors.As(err, &e), "the end of a context is not the registry's fault")
 
 	// A layer ends with the context of its own call and no other.
-	reg.misbehave(hang(hashOf(stored).String()))
+	reg.Misbehave(hang(hashOf(stored).String()))
 	opening, cancelOpening := context.WithCancel(t.Context())
-	img, err := Remote(opening, reg.host+"/app:1", anonymous())
+	img, err := Remote(opening, reg.Host+"/app:1", anonymous())
 	require.NoError(t, err)
 	defer img.Close()
 	cancelOpening()
@@ -520,14 +481,14 @@ func TestRedirectToPlainHTTP(t *testing.T) {
 	b := blobs{}
 	d := b.image(t, "linux/amd64", layer(t, "x"))
 	reg.push(t, b, "1", d)
-	reg.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+	reg.Misbehave(func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.Contains(r.URL.Path, "/blobs/") {
 			return false
 		}
 		http.Redirect(w, r, "http://cdn.example/blob", http.StatusTemporaryRedirect)
 		return true
 	})
-	_, err := Remote(t.Context(), reg.host+"/app:1", anonymous())
+	_, err := Remote(t.Context(), reg.Host+"/app:1", anonymous())
 	assert.ErrorIs(t, err, regclient.ErrPlainHTTP)
 	var e *RegistryError
 	require.ErrorAs(t, err, &e)
@@ -573,7 +534,7 @@ func TestManyOpenLayers(t *testing.T) {
 	}
 	d := b.image(t, "linux/amd64", layers...)
 	reg.push(t, b, "1", d)
-	img := remoteImage(t, reg.host+"/app:1")
+	img := remoteImage(t, reg.Host+"/app:1")
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	var open []io.ReadCloser

@@ -12,7 +12,7 @@ import (
 // memory.
 func BenchmarkPull(b *testing.B) {
 	reg, dir := newTestRegistry(b), database(b, map[string]int{"Debian:12": 20000, "PyPI": 20000})
-	ref := reg.host + "/db:1"
+	ref := reg.Host + "/db:1"
 	push(b, dir, ref)
 	for name, fresh := range map[string]bool{"all": true, "nothing_new": false} {
 		b.Run(name, func(b *testing.B) {

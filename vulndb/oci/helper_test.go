@@ -7,79 +7,37 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/imagevet/imagevet/internal/regclient/regclienttest"
 	"github.com/imagevet/imagevet/sbom/inventory"
 	"github.com/imagevet/imagevet/vulndb"
 	"github.com/imagevet/imagevet/vulndb/oci"
 )
 
-// A testRegistry is an in-memory registry that can misbehave.
-type testRegistry struct {
-	*httptest.Server
-	host string
+// A testRegistry is a registry with what these tests store in it.
+type testRegistry struct{ *regclienttest.Registry }
 
-	mu       sync.Mutex
-	override func(w http.ResponseWriter, r *http.Request) bool // true if it has answered
-	requests []string
-}
-
-func newTestRegistry(tb testing.TB) *testRegistry {
+func newTestRegistry(tb testing.TB) testRegistry {
 	tb.Helper()
-	t := &testRegistry{}
-	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
-	t.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		t.mu.Lock()
-		t.requests = append(t.requests, r.Method+" "+r.URL.Path)
-		override := t.override
-		t.mu.Unlock()
-		if override == nil || !override(w, r) {
-			inner.ServeHTTP(w, r)
-		}
-	}))
-	tb.Cleanup(t.Close)
-	t.host = strings.TrimPrefix(t.URL, "http://")
-	return t
-}
-
-func (t *testRegistry) misbehave(f func(w http.ResponseWriter, r *http.Request) bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.override, t.requests = f, nil
-}
-
-// asked returns the requests since the last misbehave that have the part.
-func (t *testRegistry) asked(part string) []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var list []string
-	for _, r := range t.requests {
-		if strings.Contains(r, part) {
-			list = append(list, r)
-		}
-	}
-	return list
+	return testRegistry{regclienttest.New(tb)}
 }
 
 // do sends one request and returns the body of the answer.
-func (t *testRegistry) do(tb testing.TB, method, path, contentType string, body []byte, want int) []byte {
+func (t testRegistry) do(tb testing.TB, method, path, contentType string, body []byte, want int) []byte {
 	tb.Helper()
 	req, err := http.NewRequestWithContext(tb.Context(), method, t.URL+"/v2/"+path, bytes.NewReader(body))
 	require.NoError(tb, err)
@@ -93,7 +51,7 @@ func (t *testRegistry) do(tb testing.TB, method, path, contentType string, body 
 	return data
 }
 
-func (t *testRegistry) putBlob(tb testing.TB, repo string, data []byte) v1.Descriptor {
+func (t testRegistry) putBlob(tb testing.TB, repo string, data []byte) v1.Descriptor {
 	tb.Helper()
 	hash, size, err := v1.SHA256(bytes.NewReader(data))
 	require.NoError(tb, err)
@@ -101,14 +59,14 @@ func (t *testRegistry) putBlob(tb testing.TB, repo string, data []byte) v1.Descr
 	return v1.Descriptor{Digest: hash, Size: size}
 }
 
-func (t *testRegistry) manifest(tb testing.TB, repo, tag string) v1.Manifest {
+func (t testRegistry) manifest(tb testing.TB, repo, tag string) v1.Manifest {
 	tb.Helper()
 	var m v1.Manifest
 	require.NoError(tb, json.Unmarshal(t.do(tb, http.MethodGet, repo+"/manifests/"+tag, "", nil, http.StatusOK), &m))
 	return m
 }
 
-func (t *testRegistry) putManifest(tb testing.TB, repo, tag string, m v1.Manifest) {
+func (t testRegistry) putManifest(tb testing.TB, repo, tag string, m v1.Manifest) {
 	tb.Helper()
 	raw, err := json.Marshal(&m)
 	require.NoError(tb, err)

@@ -33,7 +33,7 @@ import (
 
 func TestRoundTrip(t *testing.T) {
 	reg, dir := newTestRegistry(t), usual(t)
-	ref := reg.host + "/team/vulndb:latest"
+	ref := reg.Host + "/team/vulndb:latest"
 	digest := push(t, dir, ref)
 	copied := filepath.Join(t.TempDir(), "new", "folder")
 	result := pull(t, ref, copied)
@@ -51,18 +51,18 @@ func TestRoundTrip(t *testing.T) {
 	assert.Equal(t, db.Info(), result.Info)
 	assert.Equal(t, result.Info.ID, result.SourceID)
 
-	assert.Equal(t, digest, push(t, dir, reg.host+"/other:1"), "the same folder, the same digest")
-	assert.Equal(t, digest, push(t, copied, reg.host+"/other:2"))
-	assert.Equal(t, digest, push(t, dir, reg.host+"/other@"+digest))
-	assert.Equal(t, digest, pull(t, reg.host+"/other@"+digest, t.TempDir()).Digest)
-	_, err = oci.Push(t.Context(), dir, reg.host+"/other@sha256:"+strings.Repeat("0", 64), anonymous())
+	assert.Equal(t, digest, push(t, dir, reg.Host+"/other:1"), "the same folder, the same digest")
+	assert.Equal(t, digest, push(t, copied, reg.Host+"/other:2"))
+	assert.Equal(t, digest, push(t, dir, reg.Host+"/other@"+digest))
+	assert.Equal(t, digest, pull(t, reg.Host+"/other@"+digest, t.TempDir()).Digest)
+	_, err = oci.Push(t.Context(), dir, reg.Host+"/other@sha256:"+strings.Repeat("0", 64), anonymous())
 	assert.ErrorContains(t, err, digest)
 }
 
 // The form of the artefact is a contract with other programs.
 func TestArtifact(t *testing.T) {
 	reg, dir := newTestRegistry(t), usual(t)
-	push(t, dir, reg.host+"/db:1")
+	push(t, dir, reg.Host+"/db:1")
 	raw := reg.do(t, http.MethodGet, "db/manifests/1", "", nil, http.StatusOK)
 	var m map[string]any
 	require.NoError(t, json.Unmarshal(raw, &m))
@@ -102,7 +102,7 @@ func TestArtifact(t *testing.T) {
 // Files that did not change do not travel again, in either direction.
 func TestIncremental(t *testing.T) {
 	reg, old, local := newTestRegistry(t), usual(t), t.TempDir()
-	ref := reg.host + "/db:latest"
+	ref := reg.Host + "/db:latest"
 	push(t, old, ref)
 	first := pull(t, ref, local)
 	var all int64
@@ -111,22 +111,22 @@ func TestIncremental(t *testing.T) {
 	}
 	assert.Equal(t, all, first.Bytes)
 
-	reg.misbehave(nil)
+	reg.Misbehave(nil)
 	again := pull(t, ref, local)
 	assert.Zero(t, again.Bytes)
 	assert.Len(t, again.Reused, 3)
-	assert.Len(t, reg.asked("/blobs/"), 1, "only manifest.json")
+	assert.Len(t, reg.Asked("/blobs/"), 1, "only manifest.json")
 
 	changed := database(t, map[string]int{"Debian:12": 40, "Alpine:v3.20": 31, "PyPI": 20})
-	reg.misbehave(nil)
+	reg.Misbehave(nil)
 	push(t, changed, ref)
-	assert.Len(t, reg.asked("PUT /v2/db/blobs/"), 2, "one file and manifest.json")
-	reg.misbehave(nil)
+	assert.Len(t, reg.Asked("PUT /v2/db/blobs/"), 2, "one file and manifest.json")
+	reg.Misbehave(nil)
 	result := pull(t, ref, local)
 	require.Len(t, result.Fetched, 1)
 	assert.Equal(t, "Alpine", result.Fetched[0].Ecosystem)
 	assert.Equal(t, result.Fetched[0].Size, result.Bytes)
-	assert.Len(t, reg.asked("/blobs/"), 2)
+	assert.Len(t, reg.Asked("/blobs/"), 2)
 	assert.Equal(t, content(t, changed), content(t, local), "the old file is gone")
 
 	// A file that was damaged is fetched again.
@@ -143,7 +143,7 @@ func TestIncremental(t *testing.T) {
 
 func TestEcosystems(t *testing.T) {
 	reg, local := newTestRegistry(t), t.TempDir()
-	ref := reg.host + "/db:latest"
+	ref := reg.Host + "/db:latest"
 	push(t, usual(t), ref)
 	result := pull(t, ref, local, oci.WithEcosystems("PyPI", "Debian"))
 	require.Len(t, result.Fetched, 2)
@@ -153,8 +153,8 @@ func TestEcosystems(t *testing.T) {
 	assert.Equal(t, built, result.Info.Built)
 
 	// What is left is the same, whatever it was chosen from.
-	push(t, database(t, map[string]int{"Debian:12": 40, "PyPI": 20}), reg.host+"/db:two")
-	assert.Equal(t, result.Info.ID, pull(t, reg.host+"/db:two", t.TempDir()).Info.ID)
+	push(t, database(t, map[string]int{"Debian:12": 40, "PyPI": 20}), reg.Host+"/db:two")
+	assert.Equal(t, result.Info.ID, pull(t, reg.Host+"/db:two", t.TempDir()).Info.ID)
 	all := pull(t, ref, local)
 	assert.Len(t, all.Reused, 2)
 	assert.Len(t, all.Fetched, 1)
@@ -183,11 +183,11 @@ func send(path string, data []byte, chunked bool) func(w http.ResponseWriter, r 
 // A registry that sends what it should not, and a folder that keeps what it has.
 func TestDamage(t *testing.T) {
 	reg, local := newTestRegistry(t), t.TempDir()
-	ref := reg.host + "/db:latest"
+	ref := reg.Host + "/db:latest"
 	dir := usual(t)
-	digest := push(t, database(t, map[string]int{"Debian:12": 1}), reg.host+"/db:old")
+	digest := push(t, database(t, map[string]int{"Debian:12": 1}), reg.Host+"/db:old")
 	require.NotEmpty(t, digest)
-	pull(t, reg.host+"/db:old", local)
+	pull(t, reg.Host+"/db:old", local)
 	digest = push(t, dir, ref)
 	m := reg.manifest(t, "db", "latest")
 	file, err := os.ReadFile(fileOf(t, dir, "debian"))
@@ -225,7 +225,7 @@ func TestDamage(t *testing.T) {
 		{"the tag is missing", notFound("/manifests/latest"), false},
 	}
 	for _, tt := range tests {
-		reg.misbehave(tt.override)
+		reg.Misbehave(tt.override)
 		err := unchanged(t, ref, local)
 		if tt.digest {
 			assert.ErrorIs(t, err, oci.ErrDigest, tt.name)
@@ -238,14 +238,14 @@ func TestDamage(t *testing.T) {
 			assert.Equal(t, http.StatusNotFound, e.Status, tt.name)
 		}
 	}
-	reg.misbehave(nil)
+	reg.Misbehave(nil)
 	raw := reg.do(t, http.MethodGet, "db/manifests/latest", "", nil, http.StatusOK)
-	reg.misbehave(send("/manifests/"+digest, append(raw, ' '), true))
-	assert.ErrorIs(t, unchanged(t, reg.host+"/db@"+digest, local), oci.ErrDigest, "another manifest than that of the digest")
-	reg.misbehave(send("/manifests/latest", bytes.Repeat([]byte(" "), 5<<20), true))
+	reg.Misbehave(send("/manifests/"+digest, append(raw, ' '), true))
+	assert.ErrorIs(t, unchanged(t, reg.Host+"/db@"+digest, local), oci.ErrDigest, "another manifest than that of the digest")
+	reg.Misbehave(send("/manifests/latest", bytes.Repeat([]byte(" "), 5<<20), true))
 	assert.ErrorIs(t, unchanged(t, ref, local), oci.ErrNotDatabase, "an endless manifest")
 
-	reg.misbehave(nil)
+	reg.Misbehave(nil)
 	pull(t, ref, local)
 	assert.Equal(t, content(t, dir), content(t, local))
 }
@@ -253,7 +253,7 @@ func TestDamage(t *testing.T) {
 // A connection that breaks is made again, and the transfer goes on.
 func TestBrokenConnection(t *testing.T) {
 	reg, dir := newTestRegistry(t), usual(t)
-	ref := reg.host + "/db:latest"
+	ref := reg.Host + "/db:latest"
 	push(t, dir, ref)
 	file, err := os.ReadFile(fileOf(t, dir, "debian"))
 	require.NoError(t, err)
@@ -261,7 +261,7 @@ func TestBrokenConnection(t *testing.T) {
 	require.NoError(t, err)
 	breaks := func(times int32) {
 		var n atomic.Int32
-		reg.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+		reg.Misbehave(func(w http.ResponseWriter, r *http.Request) bool {
 			if !strings.HasSuffix(r.URL.Path, hash.String()) || n.Add(1) > times {
 				return false
 			}
@@ -275,7 +275,7 @@ func TestBrokenConnection(t *testing.T) {
 	local := t.TempDir()
 	pull(t, ref, local)
 	assert.Equal(t, content(t, dir), content(t, local))
-	assert.Len(t, reg.asked(hash.String()), 3)
+	assert.Len(t, reg.Asked(hash.String()), 3)
 
 	breaks(1000)
 	var e *image.RegistryError
@@ -285,9 +285,9 @@ func TestBrokenConnection(t *testing.T) {
 // What is stored as a database and is none.
 func TestHostileArtifact(t *testing.T) {
 	reg, dir, local := newTestRegistry(t), usual(t), t.TempDir()
-	push(t, database(t, map[string]int{"Debian:12": 1}), reg.host+"/db:old")
-	pull(t, reg.host+"/db:old", local)
-	push(t, dir, reg.host+"/db:good")
+	push(t, database(t, map[string]int{"Debian:12": 1}), reg.Host+"/db:old")
+	pull(t, reg.Host+"/db:old", local)
+	push(t, dir, reg.Host+"/db:good")
 	text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
 	require.NoError(t, err)
 	file := filepath.Base(fileOf(t, dir, "debian"))
@@ -346,13 +346,13 @@ func TestHostileArtifact(t *testing.T) {
 		m := reg.manifest(t, "db", "good")
 		tt.change(&m)
 		reg.putManifest(t, "db", "bad", m)
-		assert.ErrorIs(t, unchanged(t, reg.host+"/db:bad", local), tt.want, tt.name)
+		assert.ErrorIs(t, unchanged(t, reg.Host+"/db:bad", local), tt.want, tt.name)
 	}
 	for _, body := range []string{"", "[]", "null", `{"schemaVersion":1}`, `{"schemaVersion":2,"layers":{}}`, "<html>", strings.Repeat("[", 100000)} {
-		reg.misbehave(send("/manifests/bad", []byte(body), false))
-		assert.ErrorIsf(t, unchanged(t, reg.host+"/db:bad", local), oci.ErrNotDatabase, "%.20q", body)
+		reg.Misbehave(send("/manifests/bad", []byte(body), false))
+		assert.ErrorIsf(t, unchanged(t, reg.Host+"/db:bad", local), oci.ErrNotDatabase, "%.20q", body)
 	}
-	reg.misbehave(nil)
+	reg.Misbehave(nil)
 
 	// Names in annotations are not looked at.
 	m := reg.manifest(t, "db", "good")
@@ -360,9 +360,9 @@ func TestHostileArtifact(t *testing.T) {
 		m.Layers[i].Annotations = map[string]string{"org.opencontainers.image.title": "../../x"}
 	}
 	reg.putManifest(t, "db", "odd", m)
-	pull(t, reg.host+"/db:odd", local)
+	pull(t, reg.Host+"/db:odd", local)
 	assert.Equal(t, content(t, dir), content(t, local))
-	assert.ErrorIs(t, unchanged(t, reg.host+"/db:old", local, oci.WithMaxBytes(10)), vulndb.ErrLimit)
+	assert.ErrorIs(t, unchanged(t, reg.Host+"/db:old", local, oci.WithMaxBytes(10)), vulndb.ErrLimit)
 }
 
 func TestReferenceError(t *testing.T) {
@@ -378,7 +378,7 @@ func TestReferenceError(t *testing.T) {
 
 func TestPushErrors(t *testing.T) {
 	reg, dir := newTestRegistry(t), usual(t)
-	_, err := oci.Push(t.Context(), t.TempDir(), reg.host+"/db:1", anonymous())
+	_, err := oci.Push(t.Context(), t.TempDir(), reg.Host+"/db:1", anonymous())
 	assert.ErrorIs(t, err, vulndb.ErrNotFound)
 	path := fileOf(t, dir, "debian")
 	data, err := os.ReadFile(path)
@@ -387,21 +387,21 @@ func TestPushErrors(t *testing.T) {
 		"changed": append([]byte{data[0] ^ 1}, data[1:]...), "cut": data[:50], "longer": append(bytes.Clone(data), 0),
 	} {
 		require.NoError(t, os.WriteFile(path, damaged, 0o666))
-		_, err = oci.Push(t.Context(), dir, reg.host+"/db:1", anonymous())
+		_, err = oci.Push(t.Context(), dir, reg.Host+"/db:1", anonymous())
 		assert.ErrorIs(t, err, vulndb.ErrCorrupt, name)
 	}
-	assert.Empty(t, reg.asked("/"), "nothing was sent")
+	assert.Empty(t, reg.Asked("/"), "nothing was sent")
 	require.NoError(t, os.WriteFile(path, data, 0o666))
-	reg.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+	reg.Misbehave(func(w http.ResponseWriter, r *http.Request) bool {
 		w.WriteHeader(http.StatusForbidden)
 		return true
 	})
 	var e *image.RegistryError
-	_, err = oci.Push(t.Context(), dir, reg.host+"/db:1", anonymous())
+	_, err = oci.Push(t.Context(), dir, reg.Host+"/db:1", anonymous())
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, http.StatusForbidden, e.Status)
 	for _, opt := range []oci.Option{oci.WithEcosystems("Debian"), oci.WithKeychain(nil), oci.WithTransport(nil), oci.WithWorkers(0), oci.WithProgress(nil), oci.WithMaxBytes(0), oci.WithEcosystems(), oci.WithPublicKey(nil)} {
-		_, err = oci.Push(t.Context(), dir, reg.host+"/db:1", anonymous(), opt)
+		_, err = oci.Push(t.Context(), dir, reg.Host+"/db:1", anonymous(), opt)
 		assert.ErrorContains(t, err, "With")
 	}
 }
@@ -409,10 +409,10 @@ func TestPushErrors(t *testing.T) {
 // The tag is the last that a push sets: before, there is nothing to pull.
 func TestPushOrder(t *testing.T) {
 	reg := newTestRegistry(t)
-	push(t, usual(t), reg.host+"/db:1")
-	all := reg.asked(" ")
+	push(t, usual(t), reg.Host+"/db:1")
+	all := reg.Asked(" ")
 	assert.Equal(t, "PUT /v2/db/manifests/1", all[len(all)-1])
-	assert.Len(t, reg.asked("/manifests/"), 1)
+	assert.Len(t, reg.Asked("/manifests/"), 1)
 }
 
 func TestPlainHTTP(t *testing.T) {
@@ -441,7 +441,7 @@ func (f fixedKeychain) Resolve(authn.Resource) (authn.Authenticator, error) {
 func TestCredentials(t *testing.T) {
 	reg, dir := newTestRegistry(t), usual(t)
 	want := "Basic " + base64.StdEncoding.EncodeToString([]byte("user:secret"))
-	reg.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+	reg.Misbehave(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Header.Get("Authorization") == want {
 			return false
 		}
@@ -449,7 +449,7 @@ func TestCredentials(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return true
 	})
-	ref, key := reg.host+"/db:1", p256(t)
+	ref, key := reg.Host+"/db:1", p256(t)
 	right, wrong := oci.WithKeychain(fixedKeychain{"user", "secret"}), oci.WithKeychain(fixedKeychain{"user", "wrong-password"})
 	for _, transfer := range []func(opt oci.Option) error{
 		func(opt oci.Option) error { _, err := oci.Push(t.Context(), dir, ref, opt); return err },
@@ -470,9 +470,9 @@ func TestCredentials(t *testing.T) {
 
 func TestContext(t *testing.T) {
 	reg, dir := newTestRegistry(t), usual(t)
-	push(t, dir, reg.host+"/db:1")
+	push(t, dir, reg.Host+"/db:1")
 	ctx, cancel := context.WithCancel(t.Context())
-	reg.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+	reg.Misbehave(func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.Contains(r.URL.Path, "/blobs/") {
 			return false
 		}
@@ -484,12 +484,12 @@ func TestContext(t *testing.T) {
 		return true
 	})
 	local := t.TempDir()
-	_, err := oci.Pull(ctx, reg.host+"/db:1", local, anonymous())
+	_, err := oci.Pull(ctx, reg.Host+"/db:1", local, anonymous())
 	assert.ErrorIs(t, err, context.Canceled)
 	var e *image.RegistryError
 	assert.False(t, errors.As(err, &e), "it is not the registry's fault")
 	assert.Empty(t, content(t, local))
-	_, err = oci.Push(ctx, dir, reg.host+"/db:1", anonymous())
+	_, err = oci.Push(ctx, dir, reg.Host+"/db:1", anonymous())
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
@@ -501,13 +501,13 @@ func TestConcurrentPulls(t *testing.T) {
 	dirs := []string{usual(t), database(t, map[string]int{"Debian:12": 40, "Alpine:v3.20": 5, "PyPI": 6})}
 	ids := map[string]bool{}
 	for i, dir := range dirs {
-		push(t, dir, fmt.Sprintf("%s/db:%d", reg.host, i))
+		push(t, dir, fmt.Sprintf("%s/db:%d", reg.Host, i))
 		db, err := vulndb.Open(dir)
 		require.NoError(t, err)
 		ids[db.Info().ID] = true
 		require.NoError(t, db.Close())
 	}
-	pull(t, reg.host+"/db:0", local)
+	pull(t, reg.Host+"/db:0", local)
 	stop := make(chan struct{})
 	var readers, group sync.WaitGroup
 	readers.Go(func() {
@@ -528,7 +528,7 @@ func TestConcurrentPulls(t *testing.T) {
 	for i := range 4 {
 		group.Go(func() {
 			for range 5 {
-				_, err := oci.Pull(t.Context(), fmt.Sprintf("%s/db:%d", reg.host, i%2), local, anonymous())
+				_, err := oci.Pull(t.Context(), fmt.Sprintf("%s/db:%d", reg.Host, i%2), local, anonymous())
 				assert.NoError(t, err)
 			}
 		})
@@ -546,13 +546,13 @@ func TestConcurrentPulls(t *testing.T) {
 func TestPullBesideReader(t *testing.T) {
 	reg, local := newTestRegistry(t), t.TempDir()
 	old := usual(t)
-	push(t, old, reg.host+"/db:1")
-	push(t, database(t, map[string]int{"Debian:12": 3}), reg.host+"/db:2")
-	pull(t, reg.host+"/db:1", local)
+	push(t, old, reg.Host+"/db:1")
+	push(t, database(t, map[string]int{"Debian:12": 3}), reg.Host+"/db:2")
+	pull(t, reg.Host+"/db:1", local)
 	db, err := vulndb.Open(local)
 	require.NoError(t, err)
 	defer db.Close()
-	pull(t, reg.host+"/db:2", local)
+	pull(t, reg.Host+"/db:2", local)
 	got, err := db.Match(t.Context(), inventory.OS{ID: "debian", Version: "12"}, []inventory.Package{{Type: "deb", Name: "p39", Version: "1"}})
 	require.NoError(t, err)
 	require.Len(t, got.Matches, 1)
@@ -562,8 +562,8 @@ func TestPullBesideReader(t *testing.T) {
 func TestProgress(t *testing.T) {
 	reg, dir := newTestRegistry(t), usual(t)
 	for _, transfer := range []func(opt oci.Option){
-		func(opt oci.Option) { push(t, dir, reg.host+"/db:1", opt) },
-		func(opt oci.Option) { pull(t, reg.host+"/db:1", t.TempDir(), opt) },
+		func(opt oci.Option) { push(t, dir, reg.Host+"/db:1", opt) },
+		func(opt oci.Option) { pull(t, reg.Host+"/db:1", t.TempDir(), opt) },
 	} {
 		last := map[string]oci.Progress{}
 		transfer(oci.WithProgress(func(p oci.Progress) { // calls come one after another

@@ -48,7 +48,7 @@ func TestSign(t *testing.T) {
 	require.NoError(t, err)
 	local := t.TempDir()
 	for name, key := range map[string]crypto.Signer{"ecdsa": p256(t), "ed25519": ed, "rsa": rsaKey} {
-		ref := reg.host + "/" + name + ":latest"
+		ref := reg.Host + "/" + name + ":latest"
 		digest := push(t, dir, ref)
 		with := oci.WithPublicKey(publicPEM(t, key.Public()))
 		assert.ErrorIs(t, unchanged(t, ref, local, with), oci.ErrUnsigned, name)
@@ -58,7 +58,7 @@ func TestSign(t *testing.T) {
 		result := pull(t, ref, local, with)
 		assert.True(t, result.Signed)
 		assert.Equal(t, digest, result.Digest)
-		pull(t, reg.host+"/"+name+"@"+digest, local, with)
+		pull(t, reg.Host+"/"+name+"@"+digest, local, with)
 
 		wrong := p256(t)
 		assert.ErrorIs(t, unchanged(t, ref, local, oci.WithPublicKey(publicPEM(t, wrong.Public()))), oci.ErrSignature, name)
@@ -82,9 +82,9 @@ func tagOf(digest string) string { return strings.Replace(digest, ":", "-", 1) +
 // around it.
 func TestSignatures(t *testing.T) {
 	reg, local := newTestRegistry(t), t.TempDir()
-	ref := reg.host + "/db:latest"
+	ref := reg.Host + "/db:latest"
 	digest := push(t, usual(t), ref)
-	other := push(t, database(t, map[string]int{"Debian:12": 2}), reg.host+"/db:other")
+	other := push(t, database(t, map[string]int{"Debian:12": 2}), reg.Host+"/db:other")
 	key := p256(t)
 	with := oci.WithPublicKey(publicPEM(t, key.Public()))
 	text := func(digest, kind string) string {
@@ -138,17 +138,17 @@ func TestSignatures(t *testing.T) {
 		m.Layers = append(m.Layers, m.Layers[0])
 	}
 	reg.putManifest(t, "db", tagOf(digest), m)
-	reg.misbehave(nil)
+	reg.Misbehave(nil)
 	assert.ErrorIs(t, unchanged(t, ref, local, with), oci.ErrSignature, "too many")
-	assert.LessOrEqual(t, len(reg.asked("/blobs/")), 64)
+	assert.LessOrEqual(t, len(reg.Asked("/blobs/")), 64)
 	_, err := oci.Sign(t.Context(), ref, key, anonymous())
 	assert.ErrorContains(t, err, "101 signatures already")
 
-	reg.misbehave(send("/manifests/"+tagOf(digest), []byte("[]"), false))
+	reg.Misbehave(send("/manifests/"+tagOf(digest), []byte("[]"), false))
 	assert.ErrorIs(t, unchanged(t, ref, local, with), oci.ErrSignature, "no manifest")
 	// A registry that cannot say whether there is a signature has not said
 	// that there is none.
-	reg.misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+	reg.Misbehave(func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasSuffix(r.URL.Path, ".sig") {
 			return false
 		}
@@ -161,15 +161,15 @@ func TestSignatures(t *testing.T) {
 // What Sign stores is what the specification says.
 func TestSignForm(t *testing.T) {
 	reg := newTestRegistry(t)
-	digest := push(t, usual(t), reg.host+"/db:1")
+	digest := push(t, usual(t), reg.Host+"/db:1")
 	key := p256(t)
-	_, err := oci.Sign(t.Context(), reg.host+"/db@"+digest, key, anonymous())
+	_, err := oci.Sign(t.Context(), reg.Host+"/db@"+digest, key, anonymous())
 	require.NoError(t, err)
 	m := reg.manifest(t, "db", tagOf(digest))
 	require.Len(t, m.Layers, 1)
 	assert.Equal(t, types.MediaType("application/vnd.dev.cosign.simplesigning.v1+json"), m.Layers[0].MediaType)
 	text := reg.do(t, http.MethodGet, "db/blobs/"+m.Layers[0].Digest.String(), "", nil, http.StatusOK)
-	assert.JSONEq(t, fmt.Sprintf(`{"critical":{"identity":{"docker-reference":%q},"image":{"docker-manifest-digest":%q},"type":"cosign container image signature"},"optional":null}`, reg.host+"/db", digest), string(text))
+	assert.JSONEq(t, fmt.Sprintf(`{"critical":{"identity":{"docker-reference":%q},"image":{"docker-manifest-digest":%q},"type":"cosign container image signature"},"optional":null}`, reg.Host+"/db", digest), string(text))
 	signature, err := base64.StdEncoding.DecodeString(m.Layers[0].Annotations["dev.cosignproject.cosign/signature"])
 	require.NoError(t, err)
 	sum := sha256.Sum256(text)
@@ -181,9 +181,9 @@ func TestSignForm(t *testing.T) {
 	image := reg.manifest(t, "db", "1")
 	image.ArtifactType = ""
 	reg.putManifest(t, "db", "image", image)
-	_, err = oci.Sign(t.Context(), reg.host+"/db:image", key, anonymous())
+	_, err = oci.Sign(t.Context(), reg.Host+"/db:image", key, anonymous())
 	assert.ErrorIs(t, err, oci.ErrNotDatabase)
-	_, err = oci.Sign(t.Context(), reg.host+"/db:1", nil, anonymous())
+	_, err = oci.Sign(t.Context(), reg.Host+"/db:1", nil, anonymous())
 	assert.ErrorContains(t, err, "no key")
 }
 

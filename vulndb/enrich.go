@@ -245,7 +245,9 @@ func (e *enricher) file() *enrichFile {
 	if e.epss != nil {
 		infos[SourceEPSS] = &EnrichmentInfo{SourceEPSS, e.epss.info.Version, e.epss.info.Date, len(e.epss.entries)}
 		for cve := range e.epss.entries {
-			names[cve] = names[cve] // there is none in a table of scores
+			if _, known := names[cve]; !known {
+				names[cve] = false
+			}
 		}
 	}
 	if len(names) == 0 {

@@ -41,6 +41,12 @@ func (s *Scanner) database() (db *vulndb.DB, release func(), err error) {
 	return db, release, nil
 }
 
+// describe says which database a report rests on.
+func describe(db *vulndb.DB) Database {
+	info := db.Info()
+	return Database{info.Built, info.ID, info.Sources, info.Enrichment}
+}
+
 // matchParts compares an inventory and its parts with one database, which is
 // nil if there is none.
 func (s *Scanner) matchParts(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*Report, error) {
@@ -89,8 +95,7 @@ func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*Rep
 		}
 		return r, nil
 	}
-	info := db.Info()
-	r.Database = Database{info.Built, info.ID, info.Sources, info.Enrichment}
+	r.Database = describe(db)
 	m, err := s.matchPackages(ctx, db, bom)
 	if err != nil {
 		return nil, fmt.Errorf("scan: %w", err)

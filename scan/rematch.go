@@ -46,19 +46,18 @@ func (s *Scanner) Rematch(ctx context.Context, report *Report, changes *vulndb.C
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
 	}
-	info := db.Info()
 	r := *report
 	r.OS = s.os(bom.OS) // support may have ended since
-	r.Database = Database{info.Built, info.ID, info.Sources, info.Enrichment}
+	r.Database = describe(db)
 	r.Coverage = slices.Clone(report.Coverage)
 	r.Packages = slices.Clone(report.Packages)
 	r.Problems = slices.Clone(report.Problems)
 	r.Summary, r.Findings, r.Suppressed = Summary{}, []Finding{}, []Suppressed{}
 	for _, f := range report.Findings {
-		s.judge(&r, f.in(info.ID))
+		s.judge(&r, f.in(r.Database.ID))
 	}
 	for _, f := range report.Suppressed {
-		s.judge(&r, f.in(info.ID))
+		s.judge(&r, f.in(r.Database.ID))
 	}
 	r.sort()
 	return &r, nil

@@ -336,24 +336,8 @@ func sameFile(ctx context.Context, path string, f *manifestFile) (bool, error) {
 	if err != nil || !info.Mode().IsRegular() || info.Size() != f.Size {
 		return false, err
 	}
-	sum := sha256.New()
-	if _, err := io.Copy(sum, &contextReader{ctx, io.LimitReader(file, f.Size+1)}); err != nil {
-		return false, err
-	}
-	return hex.EncodeToString(sum.Sum(nil)) == f.SHA256, nil
-}
-
-// A contextReader ends with a context.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c *contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
+	sum, err := hashReader(ctx, io.LimitReader(file, f.Size+1))
+	return err == nil && sum == f.SHA256, err
 }
 
 // fetchTemp writes a file under a temporary name and makes sure that it is the

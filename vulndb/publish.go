@@ -3,8 +3,6 @@ package vulndb
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"os"
@@ -137,19 +135,6 @@ func rename(dir string, m *manifest, temps []string) error {
 	}
 	syncDir(dir)
 	return nil
-}
-
-func hashFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // syncDir makes renames durable. Not every system can do that, and a database

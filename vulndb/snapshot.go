@@ -2,8 +2,6 @@ package vulndb
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -79,7 +77,6 @@ func (s *Snapshot) Open(f File) (*io.SectionReader, error) {
 // states. The error wraps [ErrCorrupt] if one differs.
 func (s *Snapshot) Verify(ctx context.Context) error {
 	for _, f := range s.files {
-		sum := sha256.New()
 		info, err := s.open[f.Name].Stat()
 		if err != nil {
 			return fmt.Errorf("vulndb: %w", err)
@@ -87,10 +84,11 @@ func (s *Snapshot) Verify(ctx context.Context) error {
 		if info.Size() != f.Size {
 			return fmt.Errorf("vulndb: %s: %w: %d bytes instead of %d", f.Name, ErrCorrupt, info.Size(), f.Size)
 		}
-		if _, err := io.Copy(sum, &contextReader{ctx, io.NewSectionReader(s.open[f.Name], 0, f.Size)}); err != nil {
+		got, err := hashReader(ctx, io.NewSectionReader(s.open[f.Name], 0, f.Size))
+		if err != nil {
 			return fmt.Errorf("vulndb: %s: %w", f.Name, err)
 		}
-		if got := hex.EncodeToString(sum.Sum(nil)); got != f.SHA256 {
+		if got != f.SHA256 {
 			return fmt.Errorf("vulndb: %s: %w: SHA-256 %s instead of %s", f.Name, ErrCorrupt, got, f.SHA256)
 		}
 	}

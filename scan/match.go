@@ -17,7 +17,8 @@ import (
 )
 
 // Match compares an inventory with the database, and judges what it finds. It
-// reads nothing but the database. Of a product, each of its parts is compared
+// reads nothing but the database and, if an option asks for it, the
+// configuration of a base image. Of a product, each of its parts is compared
 // by itself; packages, problems and coverage are those of all of them.
 func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 	db, release, err := s.database()
@@ -25,7 +26,11 @@ func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 		return nil, err
 	}
 	defer release()
-	return s.matchParts(ctx, db, bom)
+	base, err := s.base(ctx, bom)
+	if err != nil {
+		return nil, err
+	}
+	return s.matchParts(ctx, db, bom, base)
 }
 
 // database returns the database for one report, nil if there is none, and what
@@ -49,13 +54,13 @@ func describe(db *vulndb.DB) Database {
 
 // matchParts compares an inventory and its parts with one database, which is
 // nil if there is none.
-func (s *Scanner) matchParts(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*Report, error) {
-	r, err := s.match(ctx, db, bom)
+func (s *Scanner) matchParts(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, base *BaseImage) (*Report, error) {
+	r, err := s.match(ctx, db, bom, base)
 	if err != nil {
 		return nil, err
 	}
 	for _, part := range bom.Parts {
-		p, err := s.matchParts(ctx, db, part)
+		p, err := s.matchParts(ctx, db, part, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -68,12 +73,13 @@ func (s *Scanner) matchParts(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) 
 }
 
 // match compares an inventory without its parts.
-func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*Report, error) {
+func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, base *BaseImage) (*Report, error) {
 	r := &Report{
 		SchemaVersion: SchemaVersion,
 		Target:        Target{bom.Target, slices.Clone(bom.Layers)},
 		OS:            s.os(bom.OS),
 		Database:      Database{Sources: []vulndb.SourceInfo{}},
+		BaseImage:     base,
 		Coverage:      []vulndb.Coverage{},
 		Packages:      []Package{},
 		Findings:      []Finding{},
@@ -82,10 +88,15 @@ func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*Rep
 		BOM:           bom,
 	}
 	for i := range bom.Packages {
-		r.Packages = append(r.Packages, packageOf(&bom.Packages[i]))
+		p := packageOf(&bom.Packages[i])
+		p.FromBase = base.has(p.Layer)
+		r.Packages = append(r.Packages, p)
 	}
 	for _, p := range bom.Problems {
 		r.Problems = append(r.Problems, Problem{Path: p.Path, Extractor: p.Extractor, Error: p.Err.Error()})
+	}
+	if base != nil && base.problem != "" {
+		r.Problems = append(r.Problems, Problem{Extractor: "base", Error: base.problem})
 	}
 	if db == nil {
 		if len(bom.Packages) > 0 {
@@ -331,7 +342,7 @@ func (s *Scanner) finding(p Package, m *vulndb.Match) (Finding, []Problem) {
 
 // judge puts a finding where the options want it.
 func (s *Scanner) judge(r *Report, f Finding) {
-	by, reason := s.suppressed(&f)
+	by, reason := s.suppressed(r, &f)
 	if by != "" {
 		r.Suppressed = append(r.Suppressed, Suppressed{f, by, reason})
 		return
@@ -359,8 +370,10 @@ func (s *Scanner) judge(r *Report, f Finding) {
 }
 
 // suppressed tells which option takes a finding out, if one does.
-func (s *Scanner) suppressed(f *Finding) (by, reason string) {
+func (s *Scanner) suppressed(r *Report, f *Finding) (by, reason string) {
 	switch c := &s.cfg; {
+	case c.base.ignore && f.Package.FromBase:
+		return "base", r.BaseImage.reason()
 	case f.Severity != cvss.Unknown && f.Severity < c.minSeverity:
 		return "severity", fmt.Sprintf("severity %v is below %v", f.Severity, c.minSeverity)
 	case c.severities != nil && !slices.Contains(c.severities, f.Severity):

@@ -19,6 +19,9 @@ type Report struct {
 	Target        Target   `json:"target"`
 	OS            OS       `json:"os"`
 	Database      Database `json:"database"`
+	// BaseImage is what is known of the image that this one was built on; nil
+	// for what is not made of layers.
+	BaseImage *BaseImage `json:"base_image,omitempty"`
 	// Coverage has a row for each group of packages: what they were compared
 	// with, or why they were not. A package without findings is clean only
 	// if its group was matched.
@@ -146,6 +149,9 @@ type Package struct {
 	Paths []string `json:"paths"`
 	// Layer is the layer that brought the package in.
 	Layer PackageLayer `json:"layer"`
+	// FromBase is true if that layer is one of [Report].BaseImage. It is false
+	// for all packages where those are not known.
+	FromBase bool `json:"from_base,omitempty"`
 	// OwnedBy is the package URL of the operating system package that
 	// installed this one's files. It is not matched on its own then.
 	OwnedBy string `json:"owned_by,omitempty"`
@@ -204,8 +210,8 @@ type Suppressed struct {
 type Problem struct {
 	// Path is relative to the image's root; empty if no one file is at fault.
 	Path string `json:"path"`
-	// Extractor is who was to read it: the name of an extractor, "layer" or
-	// "match".
+	// Extractor is who was to read it: the name of an extractor, "layer",
+	// "match", or "base" for a base image.
 	Extractor string `json:"extractor"`
 	Error     string `json:"error"`
 	// Target is the name of the image, where there are several.

@@ -129,7 +129,7 @@ func TestTar(t *testing.T) {
 	}
 	for form, data := range forms(t, tarOf(t, sample...)) {
 		a := newTar(t, data)
-		assert.Equalf(t, form != "plain", a.Compressed(), "Compressed, %s", form)
+		assert.Equalf(t, form != "plain", a.Sequential(), "Compressed, %s", form)
 		for _, tt := range tests {
 			info, err := a.Stat(tt.name)
 			require.NoErrorf(t, err, "Stat(%q), %s", tt.name, form)
@@ -464,7 +464,7 @@ func FuzzTar(f *testing.F) {
 			require.Nil(t, a)
 			return
 		}
-		if a.Compressed() {
+		if a.Sequential() {
 			for name := range a.members {
 				if info, err := a.Stat(name); err == nil && info.Size < 1<<20 {
 					_, _ = ReadFile(t.Context(), a, name, 1<<20)

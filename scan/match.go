@@ -87,9 +87,11 @@ func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, base 
 		Problems:      []Problem{},
 		BOM:           bom,
 	}
+	chains := newChains(bom.Packages)
 	for i := range bom.Packages {
 		p := packageOf(&bom.Packages[i])
 		p.FromBase = base.has(p.Layer)
+		p.RequiredBy = chains.to(p.PURL)
 		r.Packages = append(r.Packages, p)
 	}
 	for _, p := range bom.Problems {

@@ -152,6 +152,12 @@ type Package struct {
 	// FromBase is true if that layer is one of [Report].BaseImage. It is false
 	// for all packages where those are not known.
 	FromBase bool `json:"from_base,omitempty"`
+	// RequiredBy says who brings a package of a language in: the package URLs of
+	// the shortest chain of packages of which each requires the next and the
+	// last this one. The first is one that the project asks for or, where that
+	// is not known, that no other package requires. It is empty for those
+	// themselves, and where it is not known or of more than 32 packages.
+	RequiredBy []string `json:"required_by,omitempty"`
 	// OwnedBy is the package URL of the operating system package that
 	// installed this one's files. It is not matched on its own then.
 	OwnedBy string `json:"owned_by,omitempty"`

@@ -144,6 +144,8 @@ type scanFlags struct {
 	timeout              time.Duration
 	now                  time.Time // zero: that of the system
 	options              []scan.Option
+	table                []report.Option
+	ignoreBase           bool
 }
 
 func (f *flags) scan(a *app) *scanFlags {
@@ -164,6 +166,8 @@ func (f *flags) scan(a *app) *scanFlags {
 		s.options = append(s.options, scan.WithIgnoreStatuses(statuses...))
 		return err
 	})
+	f.table(s)
+	f.inventory(s)
 	f.set.StringVar(&s.specVersion, "spec-version", "", "the `VERSION` of the specification of a bill of materials: 1.4 to 1.7 of CycloneDX (default 1.6), 2.2, 2.3 and 3.0 of SPDX (default 2.3)")
 	f.set.BoolVar(&s.listPackages, "list-all-pkgs", false, "list all packages (format json)")
 	f.set.Func("exit-code", "exit with status `N` if findings are left (default 0)", func(text string) (err error) {
@@ -189,7 +193,9 @@ func (f *flags) scan(a *app) *scanFlags {
 }
 
 // imageFlags defines what only images have.
-func (f *flags) image(s *scanFlags) (input *string) {
+func (f *flags) image(s *scanFlags) (input *string, daemon *bool) {
+	f.base(s)
+	daemon = f.set.Bool("daemon", false, "REF is in the Docker or Podman daemon of this machine")
 	input = f.set.String("input", "", "a `FILE|DIR` from \"docker save\" or with an OCI layout, instead of a registry; REF then chooses one of several images")
 	f.set.Func("platform", "the `OS/ARCH[/VARIANT]` to choose of an index (default that of this machine)", func(text string) error {
 		if _, err := image.ParsePlatform(text); err != nil {
@@ -203,7 +209,7 @@ func (f *flags) image(s *scanFlags) (input *string) {
 		s.options = append(s.options, scan.WithInsecure(insecure))
 		return err
 	})
-	return input
+	return input, daemon
 }
 
 // parseList reads words between commas.

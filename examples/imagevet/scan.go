@@ -17,7 +17,7 @@ import (
 
 func (a *app) image(ctx context.Context, f *flags, args []string) (int, error) {
 	s := f.scan(a)
-	input := f.image(s)
+	input, daemon := f.image(s)
 	if err := f.parse(args); err != nil {
 		return 0, err
 	}
@@ -28,13 +28,19 @@ func (a *app) image(ctx context.Context, f *flags, args []string) (int, error) {
 	if err := f.count(least, 1); err != nil {
 		return 0, err
 	}
+	if *daemon && *input != "" {
+		return 0, usagef("--daemon and --input exclude each other")
+	}
 	ref := ""
 	if len(f.args) == 1 {
 		ref = f.args[0]
 	}
 	return a.scan(ctx, s, func(ctx context.Context, scanner *scan.Scanner) (*scan.Report, error) {
+		if *daemon {
+			return scanner.Daemon(ctx, ref)
+		}
 		if *input == "" {
-			r, err := scanner.Image(ctx, ref)
+			r, err := scanner.From(ctx, ref)
 			return r, hintInput(err, ref)
 		}
 		info, err := os.Stat(*input)
@@ -137,6 +143,7 @@ func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *
 		return 0, explain(err, s)
 	}
 	opts := []report.Option{report.WithPackages(s.listPackages), report.WithSBOM(a.sbomOptions(s)...)}
+	opts = append(opts, s.table...)
 	if *s.output == "" {
 		opts = append(opts, a.display()...)
 	}
@@ -179,6 +186,9 @@ func explain(err error, s *scanFlags) error {
 // warnReport says on stderr what a table on stdout says, where there is none:
 // the report may be incomplete, and its reader is a program.
 func (a *app) warnReport(r *scan.Report, s *scanFlags) {
+	if s.ignoreBase && (r.BaseImage == nil || r.BaseImage.Layers == 0) {
+		a.warn("--ignore-base left out nothing, as the base image is not known")
+	}
 	if s.listPackages && *s.format == report.Table {
 		a.warn("--list-all-pkgs does nothing with --format %v", *s.format)
 	}

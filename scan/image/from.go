@@ -57,4 +57,3 @@ func from(sockets func() []string, variable string) func(context.Context, string
 		return openDaemon(ctx, ref, c, sockets(), variable)
 	}
 }
-

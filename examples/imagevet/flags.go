@@ -197,6 +197,16 @@ func (f *flags) image(s *scanFlags) (input *string, daemon *bool) {
 	f.base(s)
 	daemon = f.set.Bool("daemon", false, "REF is in the Docker or Podman daemon of this machine")
 	input = f.set.String("input", "", "a `FILE|DIR` from \"docker save\" or with an OCI layout, instead of a registry; REF then chooses one of several images")
+	f.platform(s)
+	f.set.BoolFunc("insecure", "allow plain HTTP, and TLS without a valid certificate: anybody on the way can change the image", func(text string) error {
+		insecure, err := strconv.ParseBool(text)
+		s.options = append(s.options, scan.WithInsecure(insecure))
+		return err
+	})
+	return input, daemon
+}
+
+func (f *flags) platform(s *scanFlags) {
 	f.set.Func("platform", "the `OS/ARCH[/VARIANT]` to choose of an index (default that of this machine)", func(text string) error {
 		if _, err := image.ParsePlatform(text); err != nil {
 			return err
@@ -204,12 +214,6 @@ func (f *flags) image(s *scanFlags) (input *string, daemon *bool) {
 		s.options = append(s.options, scan.WithPlatform(text))
 		return nil
 	})
-	f.set.BoolFunc("insecure", "allow plain HTTP, and TLS without a valid certificate: anybody on the way can change the image", func(text string) error {
-		insecure, err := strconv.ParseBool(text)
-		s.options = append(s.options, scan.WithInsecure(insecure))
-		return err
-	})
-	return input, daemon
 }
 
 // parseList reads words between commas.

@@ -3,7 +3,9 @@
 //	imagevet image nginx:1.27
 //	imagevet image --input app.tar --format json
 //	imagevet rootfs /srv/chroot
+//	imagevet image docker://app:dev
 //	imagevet sbom app.cdx.json
+//	imagevet compare before.json after.json
 //	imagevet db build osv-export
 //	imagevet db update Debian PyPI
 //	imagevet db pull registry.example/team/vulndb
@@ -86,10 +88,11 @@ type verb struct {
 
 func verbs() []verb {
 	return []verb{
-		{"image", "REF | --input FILE|DIR [REF]", "scan an image of a registry, or an archive or OCI layout", (*app).image},
+		{"image", "REF | --input FILE|DIR [REF]", "scan an image: of a registry, docker://REF, podman://REF, archive:FILE, layout:DIR", (*app).image},
 		{"rootfs", "DIR", "scan an unpacked root file system", (*app).rootfs},
 		{"fs", "DIR", "scan a source tree: lock files and manifests", (*app).fs},
 		{"sbom", "FILE", "scan a bill of materials: CycloneDX, SPDX, Syft's JSON, package URLs", (*app).sbom},
+		{"compare", "A B", "tell what is new and what is fixed: two reports in JSON, or what \"image\" takes", (*app).compare},
 		{"db build", "SOURCE...", "make a database of OSV records: .json, .jsonl and .zip files, or folders of them", (*app).dbBuild},
 		{"db update", "[ECOSYSTEM...]", "bring a database up to date with OSV's export; without ECOSYSTEM, what was downloaded before", (*app).dbUpdate},
 		{"db info", "", "tell what is in a database", (*app).dbInfo},

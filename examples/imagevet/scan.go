@@ -115,29 +115,47 @@ func (a *app) sbom(ctx context.Context, f *flags, args []string) (int, error) {
 	})
 }
 
-// scan opens the database, scans with it and writes the report.
-func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *scan.Scanner) (*scan.Report, error)) (int, error) {
+// context ends with --timeout.
+func (s *scanFlags) context(ctx context.Context) (context.Context, context.CancelFunc) {
 	if s.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, s.timeout)
-		defer cancel()
+		return context.WithTimeout(ctx, s.timeout)
 	}
+	return context.WithCancel(ctx)
+}
+
+// scanner opens the database and makes a scanner, and returns what closes the
+// database.
+func (a *app) scanner(ctx context.Context, s *scanFlags) (*scan.Scanner, func(), error) {
 	options := s.options
+	closeDB := func() {}
 	db, err := a.openDB(ctx, *s.db, *s.cacheDir)
 	switch {
 	case err == nil:
-		defer db.Close()
+		closeDB = func() { db.Close() }
 		options = append(options, scan.WithDB(db))
 	case s.format.IsSBOM() && *s.db == "" && errors.Is(err, vulndb.ErrNotFound):
 		// A bill of materials is of use without a database.
 		a.warn("there is no database: the bill of materials tells of no vulnerabilities")
 	default:
-		return 0, explain(err, s)
+		return nil, nil, err
 	}
 	scanner, err := scan.New(options...)
 	if err != nil {
-		return 0, err
+		closeDB()
+		return nil, nil, err
 	}
+	return scanner, closeDB, nil
+}
+
+// scan opens the database, scans with it and writes the report.
+func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *scan.Scanner) (*scan.Report, error)) (int, error) {
+	ctx, cancel := s.context(ctx)
+	defer cancel()
+	scanner, closeDB, err := a.scanner(ctx, s)
+	if err != nil {
+		return 0, explain(err, s)
+	}
+	defer closeDB()
 	r, err := do(ctx, scanner)
 	if err != nil {
 		return 0, explain(err, s)

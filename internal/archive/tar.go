@@ -124,7 +124,7 @@ func (t *Tar) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	_, m, err := t.find(name)
+	key, m, err := t.find(name)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,11 @@ func (t *Tar) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	}
 	for {
 		n := c.n
-		if _, err := c.next(ctx); err != nil {
+		e, err := c.next(ctx)
+		if err == nil && n == m.number {
+			err = m.check(key, e)
+		}
+		if err != nil {
 			c.close()
 			return nil, changed(err)
 		}
@@ -170,12 +174,16 @@ func (t *Tar) Walk(ctx context.Context, names []string, fn func(name string, r i
 	defer c.close()
 	for len(wanted) > 0 {
 		n := c.n
-		if _, err := c.next(ctx); err != nil {
+		e, err := c.next(ctx)
+		if err != nil {
 			return changed(err)
 		}
 		name, ok := wanted[n]
 		if !ok {
 			continue
+		}
+		if err := t.members[name].check(name, e); err != nil {
+			return err
 		}
 		if err := fn(name, c.tr); err != nil {
 			return err
@@ -195,6 +203,14 @@ func changed(err error) error {
 		return fmt.Errorf("archive changed while it was read: %w", io.ErrUnexpectedEOF)
 	}
 	return err
+}
+
+// check compares a member with what the first pass has seen.
+func (m member) check(name string, e *tarwalk.Entry) error {
+	if again, ok := clean(string(e.Path)); !ok || again != name || e.Size != m.size {
+		return fmt.Errorf("archive changed while it was read: it has %q in place of %q", e.Path, name)
+	}
+	return nil
 }
 
 // A nopCloser is a part of an open file, which stays open.

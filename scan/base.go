@@ -174,6 +174,8 @@ func (b *BaseImage) compare(bom *sbom.BOM, base sbom.Image) {
 		b.Reason = "the first layer of the image is not that of the base: it was not built on it, or on another version of it"
 	case b.Layers < len(layers):
 		b.Reason = fmt.Sprintf("the image has the first %d of the base's %d layers: it was built on another version of it", b.Layers, len(layers))
+	case b.Layers == 1:
+		b.Reason = "the image begins with the one layer of the base"
 	default:
 		b.Reason = fmt.Sprintf("the image begins with all %d layers of the base", b.Layers)
 	}

@@ -110,7 +110,7 @@ func TestBaseImage(t *testing.T) {
 		{"nothing is known", img, nil, scan.BaseImage{Reason: "the image does not tell: give the base to compare with"}, none},
 		{
 			"given", img, []scan.Option{scan.WithBaseImage(first)},
-			scan.BaseImage{Name: "debian:12", Digest: "sha256:34", NamedBy: "option", Layers: 1, FoundBy: "comparison", Reason: "the image begins with all 1 layers of the base"}, all,
+			scan.BaseImage{Name: "debian:12", Digest: "sha256:34", NamedBy: "option", Layers: 1, FoundBy: "comparison", Reason: "the image begins with the one layer of the base"}, all,
 		},
 		{
 			"of another version", img, []scan.Option{scan.WithBaseImage(part)},
@@ -221,7 +221,7 @@ func TestBaseFromRegistry(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, scan.BaseImage{
 		Name: host + "/base:1", Digest: digest.String(), NamedBy: "annotations", Layers: 1, FoundBy: "comparison",
-		Reason: "the image begins with all 1 layers of the base",
+		Reason: "the image begins with the one layer of the base",
 	}, *r.BaseImage)
 
 	r, err = scan.From(t.Context(), "registry://"+host+"/app:1", scan.WithDB(db), scan.WithBase(host+"/base@"+digest.String()))

@@ -66,11 +66,11 @@ func (w waiting) Read([]byte) (int, error) {
 // busy is an image with much to parse in compressed layers.
 func busy(t *testing.T) *stacked {
 	var status strings.Builder
-	for i := range 3000 {
+	for i := range 1000 {
 		status.WriteString(stanza(fmt.Sprintf("package-%d", i), "1.0", "source", "Debian <a@debian.org>"))
 	}
 	layers := []fstest.MapFS{{"usr/lib/os-release": {Data: []byte(osRelease)}, "var/lib/dpkg/status": {Data: []byte(status.String())}}}
-	for n := range 8 {
+	for n := range 4 {
 		fsys := fstest.MapFS{}
 		for i := range 100 {
 			name := fmt.Sprintf("app%d/node_modules/m%d/package.json", n, i)
@@ -113,7 +113,7 @@ func TestCancelAnywhere(t *testing.T) {
 	}
 	s, err := scan.New(scan.WithDB(openDB(t, records...)))
 	require.NoError(t, err)
-	const rounds = 12
+	const rounds = 8
 	for name, do := range sources {
 		whole := 50 * time.Millisecond // how long a scan takes
 		if name != "a stuck network" {

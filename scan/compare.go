@@ -226,10 +226,10 @@ func compareWarnings(before, after *Report) []string {
 			}
 		}
 		if missed > 0 && r.Database.ID != "" {
-			say("%d packages of the %s report were not compared with advisories", missed, r.name)
+			say("packages of the %s report were not compared with advisories, %d of them", r.name, missed)
 		}
 		if n := len(r.Problems); n > 0 {
-			say("the %s report has %d problems, behind which packages and findings may hide", r.name, n)
+			say("packages and findings may hide behind the problems of the %s report, of which there are %d", r.name, n)
 		}
 	}
 	return warnings

@@ -92,7 +92,6 @@ func verbs() []verb {
 		{"rootfs", "DIR", "scan an unpacked root file system", (*app).rootfs},
 		{"fs", "DIR", "scan a source tree: lock files and manifests", (*app).fs},
 		{"sbom", "FILE", "scan a bill of materials: CycloneDX, SPDX, Syft's JSON, package URLs", (*app).sbom},
-		{"compare", "A B", "tell what is new and what is fixed: two reports in JSON, or what \"image\" takes", (*app).compare},
 		{"db build", "SOURCE...", "make a database of OSV records: .json, .jsonl and .zip files, or folders of them", (*app).dbBuild},
 		{"db update", "[ECOSYSTEM...]", "bring a database up to date with OSV's export; without ECOSYSTEM, what was downloaded before", (*app).dbUpdate},
 		{"db info", "", "tell what is in a database", (*app).dbInfo},
@@ -100,6 +99,7 @@ func verbs() []verb {
 		{"db diff", "OLD NEW", "tell on which packages two databases differ", (*app).dbDiff},
 		{"db push", "REF", "store a database in a registry", (*app).dbPush},
 		{"db pull", "REF", "fetch what is new of a database in a registry", (*app).dbPull},
+		{"compare", "A B", "tell what is new and what is fixed: two reports in JSON, or what \"image\" takes", (*app).compare},
 		{"version", "", "print the version", (*app).version},
 		{"help", "[VERB]", "print this, or the flags of a verb", (*app).help},
 	}

@@ -261,11 +261,11 @@ func (t *table) base(r *scan.Report) {
 	case b.Layers == 0:
 		t.field("Base", plain, cmp.Or(name, "not known")+": "+b.Reason)
 	default:
-		how := b.Reason
+		how := ": "
 		if b.Guess {
-			how = "a guess: " + how
+			how = ", a guess: "
 		}
-		layers := fmt.Sprintf("%d of %d layers: %s", b.Layers, len(r.Target.Layers), how)
+		layers := fmt.Sprintf("%d of %d layers", b.Layers, len(r.Target.Layers)) + how + b.Reason
 		t.field("Base", plain, strings.TrimPrefix(name+", "+layers, ", "))
 	}
 }

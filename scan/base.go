@@ -16,6 +16,10 @@ import (
 // A BaseImage is what is known of the image that another one was built on. The
 // layers of the base are the first ones of the image, and what they bring is
 // inherited: to mend it takes another base.
+//
+// Layers are compared by the diff IDs that the images state. Of plain layers in an
+// archive on disk nobody verifies those, and a history can say anything: whoever
+// makes an image can pass its own packages off as inherited.
 type BaseImage struct {
 	// Name and Digest name the base. Either can be empty.
 	Name   string `json:"name"`

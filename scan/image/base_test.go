@@ -122,6 +122,22 @@ func TestGuessBase(t *testing.T) {
 	assert.Zero(t, guessBase(nil, 3), "no history")
 }
 
+// FuzzGuessBase: whatever the history, there are not more layers in the base
+// than in the image, and a guess has a reason.
+func FuzzGuessBase(f *testing.F) {
+	f.Add("a\n- CMD [\"sh\"]\nb\n- CMD [\"x\"]")
+	f.Add("/bin/sh -c #(nop) ADD x\nRUN y # buildkit ## buildkit.dockerfile.v0")
+	f.Add("x ## FROM debian:12")
+	f.Add("- CMD")
+	f.Fuzz(func(t *testing.T, text string) {
+		history, layers := steps(text)
+		g := guessBase(history, layers)
+		assert.LessOrEqual(t, g.Layers, layers)
+		assert.Equal(t, g.Layers > 0, g.Reason != "")
+		assert.LessOrEqual(t, len(g.Reason), 1<<11)
+	})
+}
+
 // TestBaseAnnotations looks for what is said of a base where it can be said.
 func TestBaseAnnotations(t *testing.T) {
 	const digest = "sha256:9f2c8b0a6d8a3d6c7a4f7f5f0a8f0f5c0b5a4c3d2e1f00112233445566778899"

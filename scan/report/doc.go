@@ -4,13 +4,16 @@
 //	err := report.Write(os.Stdout, r, report.Table)
 //
 // [Table] is for people: it fits the width of a terminal and says, beside the
-// findings, what was not compared and why. [JSON] is for programs: the layout
+// findings, what was not compared and why. [WithGroupBy] divides it by package or
+// layer. [JSON] is for programs: the layout
 // of [scan.Report], which keeps its meaning within a schema version.
 //
 // [CycloneDX], [CycloneDXXML], [SPDX] and [SPDXTagValue] are bills of materials:
 // the inventory that was compared, by [sbom.Encode], with the findings as its
 // vulnerabilities as far as the format has them. What was not compared, and
 // what was suppressed, is not in them.
+//
+// [WriteComparison] writes what differs between two reports.
 //
 // # What is trusted
 //

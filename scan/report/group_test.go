@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/imagevet/imagevet/cvss"
 	"github.com/imagevet/imagevet/scan"
 	"github.com/imagevet/imagevet/scan/report"
+	"github.com/imagevet/imagevet/vulndb"
 )
 
 // onBase is the full report with a base image, and a package of a language that
@@ -147,4 +150,30 @@ func TestBaseInJSON(t *testing.T) {
 	assert.Contains(t, text, `"from_base": true`)
 	assert.Contains(t, text, `"required_by": [`)
 	assert.NotContains(t, write(t, full(), report.JSON), "base_image")
+}
+
+func ExampleWriteComparison() {
+	flaw := scan.Finding{
+		ID: "CVE-2026-0001", Severity: cvss.High, Evidence: vulndb.Evidence{Scheme: "npm", Ecosystem: "npm"},
+		Package: scan.Package{PURL: "pkg:npm/qs@6.7.0", Type: "npm", Name: "qs", Version: "6.7.0"},
+	}
+	qs := flaw.Package
+	qs.PURL, qs.Version = "pkg:npm/qs@6.7.3", "6.7.3"
+	db := scan.Database{ID: "sha256:db", Built: date(2026, 8, 1)}
+	before := &scan.Report{Database: db, Findings: []scan.Finding{flaw}, Packages: []scan.Package{flaw.Package}}
+	after := &scan.Report{Database: db, Packages: []scan.Package{qs}}
+	before.Target.Name, after.Target.Name = "app:1", "app:2"
+	if err := report.WriteComparison(os.Stdout, scan.Compare(before, after), report.Table); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// Before   app:1
+	//          1 finding, database db, built 2026-08-01
+	// After    app:2
+	//          0 findings, database db, built 2026-08-01
+	// Changes  0 new, 1 fixed, 0 kept, 0 unclear
+	//
+	// FIXED (1)
+	// SEVERITY  PACKAGE  ID             BEFORE  AFTER  WHY
+	// HIGH      qs       CVE-2026-0001  6.7.0   6.7.3  upgraded
 }

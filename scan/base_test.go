@@ -109,24 +109,32 @@ func TestBaseImage(t *testing.T) {
 	}{
 		{"nothing is known", img, nil, scan.BaseImage{Reason: "the image does not tell: give the base to compare with"}, none},
 		{
-			"given", img, []scan.Option{scan.WithBaseImage(first)},
-			scan.BaseImage{Name: "debian:12", Digest: "sha256:34", NamedBy: "option", Layers: 1, FoundBy: "comparison", Reason: "the image begins with the one layer of the base"}, all,
+			"given", img,
+			[]scan.Option{scan.WithBaseImage(first)},
+			scan.BaseImage{Name: "debian:12", Digest: "sha256:34", NamedBy: "option", Layers: 1, FoundBy: "comparison", Reason: "the image begins with the one layer of the base"},
+			all,
 		},
 		{
-			"of another version", img, []scan.Option{scan.WithBaseImage(part)},
-			scan.BaseImage{Name: "app", NamedBy: "option", Layers: 1, FoundBy: "comparison", Reason: "the image has the first 1 of the base's 2 layers: it was built on another version of it"}, all,
+			"of another version", img,
+			[]scan.Option{scan.WithBaseImage(part)},
+			scan.BaseImage{Name: "app", NamedBy: "option", Layers: 1, FoundBy: "comparison", Reason: "the image has the first 1 of the base's 2 layers: it was built on another version of it"},
+			all,
 		},
 		{
-			"not the base", &guess, []scan.Option{scan.WithBaseImage(other)},
-			scan.BaseImage{Name: "app", NamedBy: "option", FoundBy: "comparison", Reason: "the first layer of the image is not that of the base: it was not built on it, or on another version of it"}, none,
+			"not the base", &guess,
+			[]scan.Option{scan.WithBaseImage(other)},
+			scan.BaseImage{Name: "app", NamedBy: "option", FoundBy: "comparison", Reason: "the first layer of the image is not that of the base: it was not built on it, or on another version of it"},
+			none,
 		},
 		{
 			"a guess", &guess, nil,
-			scan.BaseImage{Name: "debian:12", Digest: "sha256:12", NamedBy: "labels", Layers: 1, FoundBy: "history", Guess: true, Reason: "because"}, all,
+			scan.BaseImage{Name: "debian:12", Digest: "sha256:12", NamedBy: "labels", Layers: 1, FoundBy: "history", Guess: true, Reason: "because"},
+			all,
 		},
 		{
 			"a name alone", &named, nil,
-			scan.BaseImage{Name: "debian:12", NamedBy: "annotations", Reason: "the image names its base, but not which layers are the base's: give the base to compare with"}, none,
+			scan.BaseImage{Name: "debian:12", NamedBy: "annotations", Reason: "the image names its base, but not which layers are the base's: give the base to compare with"},
+			none,
 		},
 		{"a guess of too many layers", &wild, nil, scan.BaseImage{Reason: "the image does not tell: give the base to compare with"}, none},
 	}

@@ -174,9 +174,25 @@ func TestBaseImage(t *testing.T) {
 		assert.Equal(t, r.BaseImage, read.BaseImage)
 		assert.Equal(t, origins(r), origins(read))
 	}
-	s, err := scan.New(scan.WithBaseImage(first))
+	// A stored bill of materials keeps what the image says.
+	s, err := scan.New(scan.WithDB(db))
 	require.NoError(t, err)
-	r, err := s.Scan(t.Context(), image.FS("folder", bookworm()))
+	r, err := s.Scan(t.Context(), &guess)
+	require.NoError(t, err)
+	for _, format := range []sbom.Format{sbom.CycloneDXJSON, sbom.SPDXJSON} {
+		var buf bytes.Buffer
+		require.NoError(t, sbom.Encode(&buf, r.BOM, format))
+		bom, err := sbom.Decode(&buf)
+		require.NoError(t, err)
+		stored, err := s.Match(t.Context(), bom)
+		require.NoError(t, err)
+		assert.Equal(t, r.BaseImage, stored.BaseImage, format)
+		assert.Equal(t, origins(r), origins(stored), format)
+	}
+
+	s, err = scan.New(scan.WithBaseImage(first))
+	require.NoError(t, err)
+	r, err = s.Scan(t.Context(), image.FS("folder", bookworm()))
 	require.NoError(t, err)
 	assert.Nil(t, r.BaseImage, "a folder has no base")
 }

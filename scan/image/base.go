@@ -200,6 +200,8 @@ func (h *historyEntry) builder() string {
 		return "Bazel"
 	case strings.HasPrefix(by, "jib-"), by == "jib":
 		return "Jib"
+	case strings.HasPrefix(by, "ko build "):
+		return "ko"
 	case strings.HasPrefix(by, "apko"):
 		return "apko"
 	case strings.HasPrefix(by, "/bin/sh -c #(nop)"):

@@ -1,4 +1,4 @@
-package vulndb
+package osvexport
 
 import (
 	"crypto/sha256"
@@ -14,19 +14,20 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/imagevet/imagevet/internal/durable"
 )
 
-// The folder of downloads in a database folder, see FORMAT.md.
+// See "downloads" in vulndb/FORMAT.md.
 const (
-	downloadsName    = "downloads"
-	downloadsVersion = 1
-	stateExt         = ".state.json"
-	partExt          = ".part"
-	maxState         = 64 << 10 // bytes
+	stateVersion = 1
+	stateExt     = ".state.json"
+	partExt      = ".part"
+	maxState     = 64 << 10 // bytes
 )
 
-// A state says what was downloaded of one ecosystem. It is written last, and
-// names the other files by content, so what it says is always complete.
+// A state says what there is of one ecosystem. It is written last, and names
+// the other files by content, so what it says is always complete.
 type state struct {
 	Version   int       `json:"version"`
 	Ecosystem string    `json:"ecosystem"`
@@ -39,10 +40,15 @@ type state struct {
 	// List is the modified_id.csv that all is in of; without a URL if
 	// something of it is missing.
 	List download `json:"list"`
-	// Compiled is the SHA-256 of the database file that was made of this;
-	// empty if none was yet.
+	Made
+}
+
+// Made is what the caller made of a copy.
+type Made struct {
+	// Compiled names the result; empty if there is none, or if the copy was
+	// changed since.
 	Compiled string `json:"compiled"`
-	// Rules say how it was made: other rules make another file of the same.
+	// Rules say how it was made: other rules make something else of the same.
 	Rules string `json:"rules"`
 }
 
@@ -56,53 +62,74 @@ type download struct {
 	LastModified string `json:"last_modified,omitempty"`
 }
 
-// kept is a state with the content that updates need.
-type kept struct {
+// A Copy is what there is of an ecosystem's export.
+type Copy struct {
 	state
+	folder  Folder
 	index   index
 	overlay map[string][]byte
 }
 
+// Made returns what [Copy.SetMade] was told last, without the result if the copy
+// was changed since.
+func (c *Copy) Made() Made { return c.state.Made }
+
+// SetMade remembers what the caller made of the copy.
+func (c *Copy) SetMade(m Made) error {
+	c.state.Made = m
+	return c.folder.save(&c.state)
+}
+
+// Files returns the paths of the files that hold the records: a zip archive, and
+// before it perhaps a file of one record a line. Of two records of one ID that
+// are equally old that in the first file is right.
+func (c *Copy) Files() []string {
+	var out []string
+	if c.Overlay.Name != "" {
+		out = append(out, c.folder.path(c.Overlay.Name))
+	}
+	return append(out, c.folder.path(c.Export.Name))
+}
+
 // clone copies all that an update changes.
-func (k *kept) clone() *kept {
-	return &kept{k.state, maps.Clone(k.index), maps.Clone(k.overlay)}
+func (c *Copy) clone() *Copy {
+	return &Copy{c.state, c.folder, maps.Clone(c.index), maps.Clone(c.overlay)}
 }
 
 // overlaySize is in bytes.
-func (k *kept) overlaySize() (n int) {
-	for _, line := range k.overlay {
+func (c *Copy) overlaySize() (n int) {
+	for _, line := range c.overlay {
 		n += len(line) + 1
 	}
 	return n
 }
 
-// A store is the folder of downloads. Only one process uses it at a time.
-type store struct {
-	dir string
-	now func() time.Time
+// A Folder is where copies are kept. Only one process uses it at a time.
+type Folder struct {
+	Path string
+	Now  func() time.Time
 }
 
 // slug is the beginning of the names of an ecosystem's files.
 func slug(base string) string {
 	sum := sha256.Sum256([]byte(base))
-	name := fileName(base, hex.EncodeToString(sum[:]))
-	return strings.TrimSuffix(name, fileExt)
+	return durable.ContentName(base, hex.EncodeToString(sum[:]))
 }
 
-func (s store) path(name string) string { return filepath.Join(s.dir, name) }
+func (f Folder) path(name string) string { return filepath.Join(f.Path, name) }
 
-func (s store) part(base string) string { return s.path(slug(base) + partExt) }
+func (f Folder) part(base string) string { return f.path(slug(base) + partExt) }
 
-// ecosystems lists those that have been downloaded, sorted.
-func (s store) ecosystems() ([]string, error) {
-	entries, err := os.ReadDir(s.dir)
+// Ecosystems lists those that there is a copy of, sorted.
+func (f Folder) Ecosystems() ([]string, error) {
+	entries, err := os.ReadDir(f.Path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	var out []string
 	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), stateExt) {
-			if st, err := s.state(e.Name()); err == nil {
+			if st, err := f.state(e.Name()); err == nil {
 				out = append(out, st.Ecosystem)
 			}
 		}
@@ -112,8 +139,8 @@ func (s store) ecosystems() ([]string, error) {
 }
 
 // state reads a state.
-func (s store) state(name string) (state, error) {
-	data, err := readFile(s.path(name), maxState)
+func (f Folder) state(name string) (state, error) {
+	data, err := readFile(f.path(name), maxState)
 	if err != nil {
 		return state{}, err
 	}
@@ -121,7 +148,7 @@ func (s store) state(name string) (state, error) {
 	if err := json.Unmarshal(data, &st); err != nil {
 		return state{}, err
 	}
-	if st.Version != downloadsVersion || checkEcosystem(st.Ecosystem) != nil || slug(st.Ecosystem)+stateExt != name {
+	if st.Version != stateVersion || CheckName(st.Ecosystem) != nil || slug(st.Ecosystem)+stateExt != name {
 		return state{}, fmt.Errorf("version %d of %q", st.Version, st.Ecosystem)
 	}
 	for _, d := range [...]download{st.Export, st.Overlay, st.Index} {
@@ -134,22 +161,22 @@ func (s store) state(name string) (state, error) {
 
 // load reads and checks what was downloaded of an ecosystem. The error says
 // why there is nothing; it wraps fs.ErrNotExist if there never was.
-func (s store) load(base string) (*kept, error) {
-	st, err := s.state(slug(base) + stateExt)
+func (f Folder) load(base string) (*Copy, error) {
+	st, err := f.state(slug(base) + stateExt)
 	if err != nil {
 		return nil, err
 	}
-	k := &kept{state: st, index: index{}, overlay: map[string][]byte{}}
+	c := &Copy{state: st, folder: f, index: index{}, overlay: map[string][]byte{}}
 	for _, d := range [...]download{st.Export, st.Overlay, st.Index} {
 		if d.Name == "" {
 			continue
 		}
-		sum, err := hashFile(s.path(d.Name))
+		sum, err := durable.Hash(f.path(d.Name))
 		if err != nil || sum != d.SHA256 {
 			return nil, fmt.Errorf("%s is not what was written (%v)", d.Name, err)
 		}
 	}
-	data, err := os.ReadFile(s.path(st.Index.Name))
+	data, err := os.ReadFile(f.path(st.Index.Name))
 	if err != nil {
 		return nil, fmt.Errorf("index: %v", err)
 	}
@@ -157,34 +184,24 @@ func (s store) load(base string) (*kept, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.index, k.Records, k.Newest = l.modified, len(l.modified), l.modified.newest(s.now())
+	c.index, c.Records, c.Newest = l.modified, len(l.modified), l.modified.newest(f.Now())
 	if st.Overlay.Name != "" {
-		f, err := os.Open(s.path(st.Overlay.Name))
+		file, err := os.Open(f.path(st.Overlay.Name))
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close()
-		if k.overlay, err = readOverlay(f); err != nil {
+		defer file.Close()
+		if c.overlay, err = readOverlay(file); err != nil {
 			return nil, fmt.Errorf("%s: %w", st.Overlay.Name, err)
 		}
 	}
-	return k, nil
-}
-
-// sources returns what an ecosystem is compiled from. Of two records that are
-// equally old the one that was fetched later comes first.
-func (s store) sources(st *state) []Source {
-	var out []Source
-	if st.Overlay.Name != "" {
-		out = append(out, FileSource(s.path(st.Overlay.Name)))
-	}
-	return append(out, FileSource(s.path(st.Export.Name)))
+	return c, nil
 }
 
 // take gives the complete partial file the name of an export.
-func (s store) take(base string) (download, error) {
-	part := s.part(base)
-	sum, err := hashFile(part)
+func (f Folder) take(base string) (download, error) {
+	part := f.part(base)
+	sum, err := durable.Hash(part)
 	if err != nil {
 		return download{}, err
 	}
@@ -193,19 +210,19 @@ func (s store) take(base string) (download, error) {
 		return download{}, err
 	}
 	d := download{Name: slug(base) + "-" + sum[:16] + ".zip", Size: info.Size(), SHA256: sum}
-	return d, os.Rename(part, s.path(d.Name))
+	return d, os.Rename(part, f.path(d.Name))
 }
 
 // commit writes what is kept of an ecosystem. It is there when the state is;
 // then files that are not in use any more are removed.
-func (s store) commit(k *kept) error {
+func (f Folder) commit(c *Copy) error {
 	var err error
-	k.Newest, k.Records = k.index.newest(s.now()), len(k.index)
-	k.Overlay = download{}
-	if len(k.overlay) > 0 {
-		k.Overlay, err = s.write(slug(k.Ecosystem), ".jsonl", func(w io.Writer) error {
-			for _, id := range slices.Sorted(maps.Keys(k.overlay)) {
-				if _, err := w.Write(append(slices.Clip(k.overlay[id]), '\n')); err != nil {
+	c.Newest, c.Records = c.index.newest(f.Now()), len(c.index)
+	c.Overlay = download{}
+	if len(c.overlay) > 0 {
+		c.Overlay, err = f.write(slug(c.Ecosystem), ".jsonl", func(w io.Writer) error {
+			for _, id := range slices.Sorted(maps.Keys(c.overlay)) {
+				if _, err := w.Write(append(slices.Clip(c.overlay[id]), '\n')); err != nil {
 					return err
 				}
 			}
@@ -215,52 +232,40 @@ func (s store) commit(k *kept) error {
 			return err
 		}
 	}
-	if k.Index, err = s.write(slug(k.Ecosystem), ".csv", k.index.encode); err != nil {
+	if c.Index, err = f.write(slug(c.Ecosystem), ".csv", c.index.encode); err != nil {
 		return err
 	}
-	if err := s.save(&k.state); err != nil {
+	if err := f.save(&c.state); err != nil {
 		return err
 	}
-	return s.clean(&k.state)
+	return f.clean(&c.state)
 }
 
 // save writes a state.
-func (s store) save(st *state) error {
-	st.Version = downloadsVersion
+func (f Folder) save(st *state) error {
+	st.Version = stateVersion
 	text, err := json.MarshalIndent(st, "", "  ")
 	if err != nil {
 		return err
 	}
-	temp, err := tempFile(s.dir, func(w io.Writer) error {
-		_, err := w.Write(append(text, '\n'))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.name)
-	if err := os.Rename(temp.name, s.path(slug(st.Ecosystem)+stateExt)); err != nil {
-		return err
-	}
-	syncDir(s.dir)
-	return nil
+	return durable.WriteFile(f.path(slug(st.Ecosystem)+stateExt), append(text, '\n'))
 }
 
 // write writes a file that is named by its content.
-func (s store) write(slug, ext string, content func(io.Writer) error) (download, error) {
-	temp, err := tempFile(s.dir, content)
+func (f Folder) write(slug, ext string, content func(io.Writer) error) (download, error) {
+	temp, err := durable.Write(f.Path, content)
 	if err != nil {
 		return download{}, err
 	}
-	defer os.Remove(temp.name)
-	d := download{Name: slug + "-" + temp.sum[:16] + ext, Size: temp.size, SHA256: temp.sum}
-	return d, os.Rename(temp.name, s.path(d.Name))
+	defer os.Remove(temp.Name)
+	d := download{Name: slug + "-" + temp.Sum[:16] + ext, Size: temp.Size, SHA256: temp.Sum}
+	return d, os.Rename(temp.Name, f.path(d.Name))
 }
 
 // clean removes the files of an ecosystem that its state does not name, and
 // what updates left that died: nobody else is here.
-func (s store) clean(st *state) error {
-	entries, err := os.ReadDir(s.dir)
+func (f Folder) clean(st *state) error {
+	entries, err := os.ReadDir(f.Path)
 	if err != nil {
 		return err
 	}
@@ -268,8 +273,8 @@ func (s store) clean(st *state) error {
 	var errs []error
 	for _, e := range entries {
 		own := strings.HasPrefix(e.Name(), slug(st.Ecosystem)) && !slices.Contains(keep, e.Name())
-		if own || strings.HasPrefix(e.Name(), tempPrefix) {
-			errs = append(errs, os.Remove(s.path(e.Name())))
+		if own || strings.HasPrefix(e.Name(), durable.TempPrefix) {
+			errs = append(errs, os.Remove(f.path(e.Name())))
 		}
 	}
 	return errors.Join(errs...)

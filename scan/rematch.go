@@ -35,23 +35,23 @@ func (s *Scanner) Rematch(ctx context.Context, report *Report, changes *vulndb.C
 	if bom == nil {
 		return nil, fmt.Errorf("scan: %w", ErrNoInventory)
 	}
-	db, release, err := s.database()
+	db, err := s.database(ctx, bom)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	if !keeps(report, db, changes) {
-		return s.matchParts(ctx, db, bom)
+	defer db.release()
+	if !keeps(report, db.DB, changes) {
+		return s.compare(ctx, db, bom)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
 	}
 	r := *report
 	r.OS = s.os(bom.OS) // support may have ended since
-	r.Database = describe(db)
+	r.Database = describe(db.DB)
 	r.Coverage = slices.Clone(report.Coverage)
 	r.Packages = slices.Clone(report.Packages)
-	r.Problems = slices.Clone(report.Problems)
+	r.Problems = slices.DeleteFunc(slices.Clone(report.Problems), func(p Problem) bool { return p.Extractor == databaseProblem })
 	r.Summary, r.Findings, r.Suppressed = Summary{}, []Finding{}, []Suppressed{}
 	for _, f := range report.Findings {
 		s.judge(&r, f.in(r.Database.ID))
@@ -60,6 +60,7 @@ func (s *Scanner) Rematch(ctx context.Context, report *Report, changes *vulndb.C
 		s.judge(&r, f.in(r.Database.ID))
 	}
 	r.sort()
+	db.tell(&r)
 	return &r, nil
 }
 

@@ -204,8 +204,8 @@ type Suppressed struct {
 type Problem struct {
 	// Path is relative to the image's root; empty if no one file is at fault.
 	Path string `json:"path"`
-	// Extractor is who was to read it: the name of an extractor, "layer" or
-	// "match".
+	// Extractor is who was to read it: the name of an extractor, "layer",
+	// "match" or "database".
 	Extractor string `json:"extractor"`
 	Error     string `json:"error"`
 	// Target is the name of the image, where there are several.

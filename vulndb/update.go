@@ -59,6 +59,22 @@ type updateConfig struct {
 	maxRecords int // that are fetched one by one
 }
 
+func newUpdateConfig(opts []UpdateOption) (updateConfig, error) {
+	cfg := updateConfig{
+		build:      buildConfig{now: time.Now, workers: runtime.GOMAXPROCS(0), limits: defaultLimits()},
+		mirrors:    []string{OSVMirror},
+		client:     fetch.Client{UserAgent: "imagevet (+https://github.com/imagevet/imagevet)"},
+		maxRecords: 2000,
+	}
+	for _, opt := range opts {
+		if err := opt.update(&cfg); err != nil {
+			return updateConfig{}, err
+		}
+	}
+	cfg.client.Now = cfg.build.now
+	return cfg, nil
+}
+
 // WithMirrors sets where to download from: URLs of http or https, or folders of
 // the local system, that hold an export in the layout of OSV's. For each
 // ecosystem the first one is taken that has it, complete and not older than
@@ -252,18 +268,10 @@ type UpdateProblem struct {
 // with, also by a later update. A server that sends nothing for a minute is
 // given up; how long all may take is up to the context.
 func Update(ctx context.Context, dir string, opts ...UpdateOption) (UpdateReport, error) {
-	cfg := updateConfig{
-		build:      buildConfig{now: time.Now, workers: runtime.GOMAXPROCS(0), limits: defaultLimits()},
-		mirrors:    []string{OSVMirror},
-		client:     fetch.Client{UserAgent: "imagevet (+https://github.com/imagevet/imagevet)"},
-		maxRecords: 2000,
+	cfg, err := newUpdateConfig(opts)
+	if err != nil {
+		return UpdateReport{}, err
 	}
-	for _, opt := range opts {
-		if err := opt.update(&cfg); err != nil {
-			return UpdateReport{}, err
-		}
-	}
-	cfg.client.Now = cfg.build.now
 	u := updater{cfg: cfg, dir: dir}
 	u.exports = osvexport.Updater{
 		Folder: osvexport.Folder{Path: filepath.Join(dir, downloadsName), Now: cfg.build.now},

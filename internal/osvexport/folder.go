@@ -34,6 +34,7 @@ type state struct {
 	Newest    time.Time `json:"newest"` // when the newest record was modified
 	Records   int       `json:"records"`
 	Asked     time.Time `json:"asked"`   // when the mirror was last asked for the export
+	Checked   time.Time `json:"checked"` // when a mirror was last asked for anything new
 	Export    download  `json:"export"`  // all.zip
 	Overlay   download  `json:"overlay"` // newer records, one a line; no name if there are none
 	Index     download  `json:"index"`   // when each record was modified
@@ -136,6 +137,16 @@ func (f Folder) Ecosystems() ([]string, error) {
 	}
 	slices.Sort(out)
 	return out, nil
+}
+
+// Checked is when a mirror last told what is new of an ecosystem; zero if there is
+// no copy.
+func (f Folder) Checked(base string) time.Time {
+	st, err := f.state(slug(base) + stateExt)
+	if err != nil {
+		return time.Time{} // an update tells what is wrong
+	}
+	return st.Checked
 }
 
 // state reads a state.

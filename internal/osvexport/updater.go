@@ -108,8 +108,11 @@ func (u *Updater) Update(ctx context.Context, name string) (*Copy, Report, error
 			return nil, Report{}, context.Cause(ctx)
 		}
 		if err == nil {
+			next.Checked = u.Folder.Now().UTC()
 			if next != have {
 				err = u.Folder.commit(next)
+			} else {
+				err = u.Folder.save(&next.state)
 			}
 			if err != nil {
 				return nil, Report{}, err

@@ -19,8 +19,12 @@ import (
 
 func TestEcosystems(t *testing.T) {
 	pkgs := []inventory.Package{
-		{Type: "deb", Name: "a"}, {Type: "pypi", Name: "b"}, {Type: "pypi", Name: "c"}, {Type: "npm", Name: "d"},
-		{Type: "generic", Name: "e"}, {Type: "rpm", Name: "of no package format of the distribution"},
+		{Type: "deb", Name: "a"},
+		{Type: "pypi", Name: "b"},
+		{Type: "pypi", Name: "c"},
+		{Type: "npm", Name: "d"},
+		{Type: "generic", Name: "e"},
+		{Type: "rpm", Name: "of no package format of the distribution"},
 	}
 	assert.Equal(t, []string{"Debian", "PyPI", "npm"}, vulndb.Ecosystems(inventory.OS{ID: "debian", Version: "12"}, pkgs))
 	assert.Equal(t, []string{"PyPI", "npm"}, vulndb.Ecosystems(inventory.OS{ID: "hal", Version: "9000"}, pkgs))

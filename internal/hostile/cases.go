@@ -187,7 +187,7 @@ func members() []Case {
 		},
 		{
 			Name:     "a package database that is sparse is told of",
-			Write:    one(tarOf2(sparseDatabase())),
+			Write:    one(systemAnd(sparseDatabase())),
 			Problems: []string{"sparse"},
 		},
 		{
@@ -243,7 +243,8 @@ func sparseDatabase() []byte {
 	return append(append(h, installed...), make([]byte, 512-len(installed))...)
 }
 
-func tarOf2(raw []byte) []byte {
+// systemAnd is a layer with os-release and more bytes of a tar archive.
+func systemAnd(raw []byte) []byte {
 	t := tarOf(file("etc/os-release", osRelease))
 	return append(append(t[:len(t)-1024], raw...), make([]byte, 1024)...)
 }
@@ -297,7 +298,7 @@ func bombs() []Case {
 		}), Packages: []string{musl}},
 		{Name: "a million tiny files", Write: later(func() func(io.Writer) error { return one(crowd(1_000_000)) }), Packages: []string{musl}, Large: true},
 		{Name: "a hundred thousand packages", Write: later(func() func(io.Writer) error {
-			return one(tarOf(file("etc/os-release", osRelease), file(database, strings.Repeat(installed, 1)+numbered(100_000))))
+			return one(tarOf(file("etc/os-release", osRelease), file(database, installed+numbered(100_000))))
 		}), Packages: []string{musl, "p99999 1-r0"}, Large: true},
 	}
 }

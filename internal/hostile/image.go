@@ -28,9 +28,6 @@ func digest(data []byte) string {
 // plain is a layer that is not compressed.
 func plain(data []byte) layer { return layer{data, digest(data)} }
 
-// zipped is a layer that is compressed with gzip.
-func zipped(data []byte) layer { return layer{gzipped(data), digest(data)} }
-
 func gzipped(data []byte) []byte {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)

@@ -35,29 +35,29 @@ func (s *Scanner) Rematch(ctx context.Context, report *Report, changes *vulndb.C
 	if bom == nil {
 		return nil, fmt.Errorf("scan: %w", ErrNoInventory)
 	}
-	db, release, err := s.database()
+	db, err := s.database(ctx, bom)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	if !keeps(report, db, changes) {
+	defer db.release()
+	if !keeps(report, db.DB, changes) {
 		base := report.BaseImage
 		if base == nil || s.cfg.base.given() {
 			if base, err = s.base(ctx, bom); err != nil {
 				return nil, err
 			}
 		}
-		return s.matchParts(ctx, db, bom, base)
+		return s.compare(ctx, db, bom, base)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
 	}
 	r := *report
 	r.OS = s.os(bom.OS) // support may have ended since
-	r.Database = describe(db)
+	r.Database = describe(db.DB)
 	r.Coverage = slices.Clone(report.Coverage)
 	r.Packages = slices.Clone(report.Packages)
-	r.Problems = slices.Clone(report.Problems)
+	r.Problems = slices.DeleteFunc(slices.Clone(report.Problems), func(p Problem) bool { return p.Extractor == databaseProblem })
 	r.Summary, r.Findings, r.Suppressed = Summary{}, []Finding{}, []Suppressed{}
 	for _, f := range report.Findings {
 		s.judge(&r, f.in(r.Database.ID))
@@ -66,6 +66,7 @@ func (s *Scanner) Rematch(ctx context.Context, report *Report, changes *vulndb.C
 		s.judge(&r, f.in(r.Database.ID))
 	}
 	r.sort()
+	db.tell(&r)
 	return &r, nil
 }
 

@@ -217,7 +217,7 @@ type Problem struct {
 	// Path is relative to the image's root; empty if no one file is at fault.
 	Path string `json:"path"`
 	// Extractor is who was to read it: the name of an extractor, "layer",
-	// "match", or "base" for a base image.
+	// "match", "database", or "base" for a base image.
 	Extractor string `json:"extractor"`
 	Error     string `json:"error"`
 	// Target is the name of the image, where there are several.

@@ -34,7 +34,7 @@ func (a *app) compare(ctx context.Context, f *flags, args []string) (int, error)
 		r, err := readReport(arg)
 		if err == nil && r == nil {
 			if scanner == nil {
-				var closeDB func()
+				var closeDB func() error
 				if scanner, closeDB, err = a.scanner(ctx, s); err != nil {
 					return 0, explain(err, s)
 				}

@@ -14,6 +14,7 @@ import (
 	"github.com/imagevet/imagevet/scan"
 	"github.com/imagevet/imagevet/scan/image"
 	"github.com/imagevet/imagevet/scan/report"
+	"github.com/imagevet/imagevet/vulndb"
 )
 
 // A usageError is a wrong command line.
@@ -116,6 +117,13 @@ func (f *flags) quietFlag(a *app) {
 	f.set.BoolVar(&a.quiet, "quiet", false, "no warnings on stderr")
 }
 
+func (f *flags) mirrors(out *[]string) {
+	f.set.Func("mirror", "download the database from this `URL` or folder, in the layout of OSV's export; again for the next one to try (default "+vulndb.OSVMirror+")", func(text string) error {
+		*out = append(*out, text)
+		return nil
+	})
+}
+
 func (f *flags) output() *string {
 	return f.set.String("output", "", "write to a `FILE` instead of stdout; it is there in full or not at all")
 }
@@ -142,6 +150,8 @@ type scanFlags struct {
 	skip                 []string
 	exitCode             int
 	timeout              time.Duration
+	autoUpdate           time.Duration // negative: never
+	mirrors              []string
 	now                  time.Time // zero: that of the system
 	options              []scan.Option
 	table                []report.Option
@@ -149,8 +159,15 @@ type scanFlags struct {
 }
 
 func (f *flags) scan(a *app) *scanFlags {
-	s := &scanFlags{db: f.db(a), cacheDir: f.cacheDir(a), output: f.output(), format: f.format(), timeout: 5 * time.Minute}
+	s := &scanFlags{db: f.db(a), cacheDir: f.cacheDir(a), output: f.output(), format: f.format(), timeout: 5 * time.Minute, autoUpdate: -1}
 	f.quietFlag(a)
+	f.set.Func("auto-update", "download what the image needs of the database if that was not done for a `DURATION` such as 24h (default never)", func(text string) (err error) {
+		if s.autoUpdate, err = time.ParseDuration(text); err != nil || s.autoUpdate < 0 {
+			return errors.New("give a duration such as 30m or 24h; 0 is each time")
+		}
+		return nil
+	})
+	f.mirrors(&s.mirrors)
 	f.set.Func("severity", "the severities to report, a `LIST` such as CRITICAL,HIGH (default all)", func(text string) error {
 		severities, err := parseList(text, cvss.ParseSeverity)
 		s.options = append(s.options, scan.WithSeverities(severities...))

@@ -311,7 +311,13 @@ func TestRequiredBy(t *testing.T) {
 		bom.Packages = append(bom.Packages, pkg(fmt.Sprintf("l%02d", i), sbom.RelationUnknown, fmt.Sprintf("l%02d", i+1)))
 	}
 	bom.Packages = append(bom.Packages, sbom.Package{Type: "deb", Name: "x", PURL: "pkg:deb/x", DependsOn: []string{"pkg:deb/y"}}, sbom.Package{Type: "deb", Name: "y", PURL: "pkg:deb/y"})
-	s, err := scan.New()
+	var advisories []string
+	for _, p := range bom.Packages {
+		if p.Name != "c" {
+			advisories = append(advisories, fmt.Sprintf(`{"id":"GHSA-%s","modified":"2026-01-02T00:00:00Z","affected":[{"package":{"ecosystem":"npm","name":%q},"versions":["1"]}]}`, p.Name, p.Name))
+		}
+	}
+	s, err := scan.New(scan.WithDB(openDB(t, advisories...)))
 	require.NoError(t, err)
 	r, err := s.Match(t.Context(), bom)
 	require.NoError(t, err)
@@ -320,9 +326,13 @@ func TestRequiredBy(t *testing.T) {
 		got[p.Name] = strings.NewReplacer("pkg:npm/", "", "@1", "").Replace(strings.Join(p.RequiredBy, " "))
 	}
 	for name, want := range map[string]string{
-		"a": "", "b": "a", "c": "a", "c2": "a c", "d": "a b", "e": "", "loop1": "", "loop2": "", "l00": "", "l02": "l00 l01", "l33": "", "y": "",
+		"a": "", "b": "a", "c": "", "c2": "a c", "d": "a b", "e": "", "loop1": "", "loop2": "", "l00": "", "l02": "l00 l01", "l33": "", "y": "",
 	} {
 		assert.Equal(t, want, got[name], name)
 	}
 	assert.Equal(t, 32, len(strings.Fields(got["l32"])))
+	for _, f := range r.Findings {
+		assert.Equal(t, got[f.Package.Name], strings.NewReplacer("pkg:npm/", "", "@1", "").Replace(strings.Join(f.Package.RequiredBy, " ")))
+	}
+	assert.Len(t, r.Findings, 8+40-1)
 }

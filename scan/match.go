@@ -138,11 +138,9 @@ func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, base 
 		Problems:      []Problem{},
 		BOM:           bom,
 	}
-	chains := newChains(bom.Packages)
 	for i := range bom.Packages {
 		p := packageOf(&bom.Packages[i])
 		p.FromBase = base.has(p.Layer)
-		p.RequiredBy = chains.to(p.PURL)
 		r.Packages = append(r.Packages, p)
 	}
 	for _, p := range bom.Problems {
@@ -176,9 +174,17 @@ func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, base 
 	for path, names := range unpinned {
 		r.Problems = append(r.Problems, Problem{Path: path, Extractor: "match", Error: withoutVersion(names)})
 	}
+	var chains chains
+	if len(m.Matches) > 0 {
+		chains = newChains(bom.Packages)
+	}
 	for i := range m.Matches {
 		match := &m.Matches[i]
-		f, problems := s.finding(r.Packages[match.Package], match)
+		p := &r.Packages[match.Package]
+		if p.RequiredBy == nil {
+			p.RequiredBy = chains.to(p.PURL)
+		}
+		f, problems := s.finding(*p, match)
 		r.Problems = append(r.Problems, problems...)
 		s.judge(r, f)
 	}

@@ -156,7 +156,8 @@ type Package struct {
 	// the shortest chain of packages of which each requires the next and the
 	// last this one. The first is one that the project asks for or, where that
 	// is not known, that no other package requires. It is empty for those
-	// themselves, and where it is not known or of more than 32 packages.
+	// themselves, where it is not known or of more than 32 packages, and for
+	// packages that no advisory is about.
 	RequiredBy []string `json:"required_by,omitempty"`
 	// OwnedBy is the package URL of the operating system package that
 	// installed this one's files. It is not matched on its own then.

@@ -16,7 +16,8 @@ import (
 //	layout:app                a folder in the OCI image layout
 //	dir:/srv/chroot           an unpacked root file system
 //
-// Note that "docker://" is a daemon here, and a registry elsewhere. The options
+// Note that "docker://" is a daemon here, and a registry elsewhere; and that an
+// image whose name is one of the words is "registry://dir:1". The options
 // and errors are those of the function that is meant. A file or folder can hold
 // several images; [WithReference] then chooses.
 func From(ctx context.Context, source string, opts ...Option) (*Image, error) {

@@ -1,0 +1,163 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/imagevet/imagevet/cvss"
+	"github.com/imagevet/imagevet/scan"
+)
+
+// An htmlChart is a list of bars, each of them also in words.
+type htmlChart struct {
+	Bars []htmlBar
+	More []htmlBar // shown on demand
+	Left int       // how many are left out
+}
+
+// An htmlBar is the findings of one layer or package.
+type htmlBar struct {
+	Label, Note string
+	Total       int
+	Words       string // "2 critical, 1 low"
+	Segments    []htmlSegment
+}
+
+// An htmlSegment is a part of a bar, in percent of the longest.
+type htmlSegment struct {
+	Class    string
+	X, Width string
+	Letter   string // empty where there is no room for it
+	Middle   string
+}
+
+const (
+	maxBars     = 8
+	maxMoreBars = 200
+)
+
+// A tally counts findings by severity.
+type tally struct {
+	label, note string
+	count       map[cvss.Severity]int
+	total       int
+	fixable     int
+}
+
+func (t *tally) add(f *scan.Finding) {
+	t.count[f.Severity]++
+	t.total++
+	if f.FixedVersion != "" {
+		t.fixable++
+	}
+}
+
+// chartByLayer has a bar for each layer that has findings, the base first.
+func chartByLayer(r *scan.Report) htmlChart {
+	if len(r.Target.Layers) < 2 {
+		return htmlChart{}
+	}
+	layers := map[int]*tally{}
+	for _, l := range r.Target.Layers {
+		layers[l.Index] = &tally{label: layerLabel(l.Index, cut(clean(command(l.CreatedBy)), 120)), count: map[cvss.Severity]int{}}
+	}
+	var other *tally
+	for i := range r.Findings {
+		t := layers[r.Findings[i].Package.Layer.Index]
+		if t == nil {
+			if other == nil {
+				other = &tally{label: "no layer", count: map[cvss.Severity]int{}}
+			}
+			t = other
+		}
+		t.add(&r.Findings[i])
+	}
+	var list []*tally
+	for _, l := range r.Target.Layers {
+		if t := layers[l.Index]; t.total > 0 && !slices.Contains(list, t) {
+			list = append(list, t)
+		}
+	}
+	if other != nil {
+		list = append(list, other)
+	}
+	return newChart(list)
+}
+
+// chartByPackage has a bar for each package that has findings, those with the
+// most of the highest severity first.
+func chartByPackage(r *scan.Report) htmlChart {
+	type key struct{ kind, name, version, target string }
+	packages := map[key]*tally{}
+	var list []*tally
+	for i := range r.Findings {
+		p := &r.Findings[i].Package
+		k := key{p.Type, p.Name, p.Version, p.Target}
+		t := packages[k]
+		if t == nil {
+			t = &tally{label: htmlText(p.Name), note: htmlText(p.Version), count: map[cvss.Severity]int{}}
+			packages[k] = t
+			list = append(list, t)
+		}
+		t.add(&r.Findings[i])
+	}
+	slices.SortStableFunc(list, func(a, b *tally) int {
+		for _, s := range cvss.Severities() {
+			if c := cmp.Compare(b.count[s], a.count[s]); c != 0 {
+				return c
+			}
+		}
+		return cmp.Or(cmp.Compare(a.label, b.label), cmp.Compare(a.note, b.note))
+	})
+	return newChart(list)
+}
+
+func newChart(list []*tally) htmlChart {
+	var chart htmlChart
+	longest := 0
+	for i, t := range list {
+		longest = max(longest, t.total)
+		if i == maxBars+maxMoreBars {
+			chart.Left = len(list) - i
+			list = list[:i]
+			break
+		}
+	}
+	for i, t := range list {
+		bar := newBar(t, longest)
+		if i < maxBars {
+			chart.Bars = append(chart.Bars, bar)
+		} else {
+			chart.More = append(chart.More, bar)
+		}
+	}
+	return chart
+}
+
+func newBar(t *tally, longest int) htmlBar {
+	bar := htmlBar{Label: t.label, Note: t.note, Total: t.total}
+	var words []string
+	x := 0.0
+	for _, s := range cvss.Severities() {
+		n := t.count[s]
+		if n == 0 {
+			continue
+		}
+		words = append(words, fmt.Sprintf("%d %s", n, strings.ToLower(s.String())))
+		width := 100 * float64(n) / float64(longest)
+		seg := htmlSegment{Class: severityClass(s), X: fmt.Sprintf("%.2f", x), Width: fmt.Sprintf("%.2f", width)}
+		if width >= 8 {
+			seg.Letter = s.String()[:1]
+			seg.Middle = fmt.Sprintf("%.2f", x+width/2)
+		}
+		bar.Segments = append(bar.Segments, seg)
+		x += width
+	}
+	bar.Words = strings.Join(words, ", ")
+	if t.fixable > 0 {
+		bar.Words += fmt.Sprintf("; %d with a fix", t.fixable)
+	}
+	return bar
+}

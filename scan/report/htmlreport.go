@@ -1,0 +1,397 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"html/template"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/imagevet/imagevet/cvss"
+	"github.com/imagevet/imagevet/scan"
+	"github.com/imagevet/imagevet/vulndb"
+)
+
+// What follows is what the template of [HTML] sees of a report. It never gets
+// the report itself: each text has been through clean or cleanLines, which make
+// visible what has no shape of its own, and each link through webLink. The
+// template's own escapes then make all of it text, whatever it holds.
+
+// An htmlReport is the whole page.
+type htmlReport struct {
+	Style  template.CSS
+	Script template.JS
+	Policy string
+
+	Name     string // of the target
+	Headline string // what was found, in one sentence
+	About    []htmlFact
+	Tiles    []htmlTile
+	Alerts   []htmlAlert
+	// Columns that are left out where they have nothing to say.
+	HasEPSS, HasLayers, HasKEV bool
+	Columns                    int        // of the table of findings
+	Severities                 []htmlTile // that have findings
+	States                     []htmlOption
+	Layers                     []htmlOption
+	ByLayer, ByPackage         htmlChart
+	Coverage                   []htmlCoverage
+	Sources                    [][3]string // of the database: name, what it has, date
+	FindingCount               int
+	SuppressedCount            int
+	SuppressedBy               []htmlReason
+	MoreReasons                int // how many are left out of SuppressedBy
+	ShowPackages               bool
+	PackageCount               int
+	SchemaVersion              int
+
+	r *scan.Report
+}
+
+// An htmlFact is a line of a list of what is known.
+type htmlFact struct {
+	Label  string
+	Values []htmlValue
+}
+
+// An htmlValue is a text, and where it leads to if that is known.
+type htmlValue struct {
+	Text string
+	URL  string
+	Code bool // to be shown letter by letter
+}
+
+// An htmlTile is a number with a word.
+type htmlTile struct {
+	Label string
+	Value string
+	Class string
+	Rank  int // of a severity
+	Note  string
+}
+
+// An htmlAlert is a reason not to take the report for more than it is.
+type htmlAlert struct {
+	Title string
+	Items []string
+	More  []string // shown on demand
+}
+
+// An htmlOption is one of a list to choose from.
+type htmlOption struct{ Value, Label string }
+
+// An htmlReason tells why so many findings were taken out.
+type htmlReason struct {
+	Count      int
+	By, Reason string
+}
+
+// An htmlCoverage tells of one group of packages.
+type htmlCoverage struct {
+	Ecosystem, Status, Reason string
+	Packages                  int
+	Missed                    bool
+}
+
+// maxAlertItems bounds what an alert lists without being asked.
+const maxAlertItems = 10
+
+func newHTMLReport(page *htmlPage, r *scan.Report, cfg *config) *htmlReport {
+	h := &htmlReport{
+		Style: page.style, Script: page.script, Policy: page.policy,
+		Name:         htmlText(strings.TrimSpace(r.Target.Name + " " + r.Target.Version)),
+		HasLayers:    len(r.Target.Layers) > 1,
+		HasKEV:       hasEnrichment(r, vulndb.SourceKEV),
+		FindingCount: len(r.Findings), SuppressedCount: len(r.Suppressed),
+		ShowPackages: cfg.packages, PackageCount: len(r.Packages),
+		SchemaVersion: r.SchemaVersion,
+		r:             r,
+	}
+	if h.Name == "" {
+		h.Name = "(no name)"
+	}
+	h.HasEPSS = hasEnrichment(r, vulndb.SourceEPSS)
+	for i := range r.Findings {
+		h.HasEPSS = h.HasEPSS || r.Findings[i].EPSS != nil
+		h.HasKEV = h.HasKEV || r.Findings[i].KEV != nil
+	}
+	h.Columns = 5
+	if h.HasEPSS {
+		h.Columns++
+	}
+	if h.HasLayers {
+		h.Columns++
+	}
+	h.about()
+	h.count()
+	h.alerts()
+	for _, g := range suppressedGroups(r) {
+		h.SuppressedBy = append(h.SuppressedBy, htmlReason{Count: g.count, By: htmlText(g.by), Reason: htmlText(g.reason)})
+	}
+	if n := len(h.SuppressedBy); n > maxAlertItems {
+		h.SuppressedBy, h.MoreReasons = h.SuppressedBy[:maxAlertItems], n-maxAlertItems
+	}
+	h.coverage()
+	h.ByLayer = chartByLayer(r)
+	h.ByPackage = chartByPackage(r)
+	return h
+}
+
+func hasEnrichment(r *scan.Report, source string) bool {
+	return slices.ContainsFunc(r.Database.Enrichment, func(e vulndb.EnrichmentInfo) bool { return e.Source == source })
+}
+
+// htmlText makes a name, version or message fit for one line of the page.
+func htmlText(s string) string { return cut(clean(s), maxText) }
+
+// about tells what was scanned, and with what.
+func (h *htmlReport) about() {
+	r := h.r
+	add := func(label, text string, code bool) {
+		if text = htmlText(text); text != "" {
+			h.About = append(h.About, htmlFact{label, []htmlValue{{Text: text, Code: code}}})
+		}
+	}
+	add("Kind", r.Target.Kind, false)
+	add("Image ID", r.Target.ImageID, true)
+	add("Digest", r.Target.Digest, true)
+	add("Platform", r.Target.Platform, false)
+	add("Created", day(r.Target.Created), false)
+	switch {
+	case r.BOM != nil && len(r.BOM.Parts) > 0: // each has its own system
+		add("Images", strconv.Itoa(len(r.BOM.Parts)), false)
+	case osName(&r.OS) == "":
+		add("Operating system", "not recognised", false)
+	case r.OS.EndOfLife:
+		add("Operating system", osName(&r.OS)+", end of life since "+r.OS.EndOfLifeDate, false)
+	case r.OS.EndOfLifeDate != "":
+		add("Operating system", osName(&r.OS)+", supported until "+r.OS.EndOfLifeDate, false)
+	default:
+		add("Operating system", osName(&r.OS), false)
+	}
+	if n := len(r.Target.Layers); n > 0 {
+		add("Layers", strconv.Itoa(n), false)
+	}
+	if n := len(r.Packages); n > 0 {
+		add("Packages", strconv.Itoa(n), false)
+	}
+	if r.Database.ID == "" {
+		add("Database", "none: nothing was compared", false)
+		return
+	}
+	add("Database", "built "+r.Database.Built.UTC().Format("2006-01-02 15:04 UTC")+", "+shortID(clean(r.Database.ID)), false)
+}
+
+// count fills in the numbers at the top and the choices of the filter.
+func (h *htmlReport) count() {
+	severities := map[cvss.Severity]int{}
+	states := map[string]bool{}
+	layers := map[int]bool{}
+	fixable, exploited := 0, 0
+	for i := range h.r.Findings {
+		f := &h.r.Findings[i]
+		severities[f.Severity]++
+		layers[f.Package.Layer.Index] = true
+		if f.FixedVersion != "" {
+			fixable++
+		} else {
+			states[htmlText(fixedIn(f))] = true
+		}
+		if f.KEV != nil {
+			exploited++
+		}
+	}
+	for _, s := range cvss.Severities() {
+		tile := htmlTile{Label: severityWord(s), Value: strconv.Itoa(severities[s]), Class: severityClass(s), Rank: int(s)}
+		if severities[s] > 0 {
+			h.Severities = append(h.Severities, tile)
+		}
+		if severities[s] > 0 || s >= cvss.Low { // the others are rare
+			h.Tiles = append(h.Tiles, tile)
+		}
+	}
+	h.Tiles = append(h.Tiles, htmlTile{Label: "With a fix", Value: strconv.Itoa(fixable), Class: "plain"})
+	tile := htmlTile{Label: "Known exploited", Value: strconv.Itoa(exploited), Class: "plain"}
+	if !h.HasKEV {
+		tile.Value, tile.Note = "?", "the database has no catalogue of exploited flaws"
+	}
+	h.Tiles = append(h.Tiles, tile)
+
+	for state := range states {
+		h.States = append(h.States, htmlOption{state, capital(state)})
+	}
+	slices.SortFunc(h.States, func(a, b htmlOption) int { return cmp.Compare(a.Value, b.Value) })
+	if h.HasLayers {
+		for _, l := range h.r.Target.Layers {
+			if layers[l.Index] {
+				h.Layers = append(h.Layers, htmlOption{strconv.Itoa(l.Index), layerLabel(l.Index, cut(clean(command(l.CreatedBy)), 60))})
+			}
+		}
+	}
+
+	if h.FindingCount == 0 {
+		h.Headline = cut(nothing(h.r), 10*maxText)
+		h.Headline = clean(h.Headline)
+		return
+	}
+	h.Headline = plural(h.FindingCount, "finding")
+	if fixable > 0 {
+		h.Headline += fmt.Sprintf(", %d of them with a fixed version", fixable)
+	}
+	if exploited > 0 {
+		h.Headline += fmt.Sprintf(", %d known to be exploited", exploited)
+	}
+}
+
+// alerts lists what makes the report tell less than it seems to.
+func (h *htmlReport) alerts() {
+	r := h.r
+	add := func(title string, items ...string) {
+		for i := range items {
+			items[i] = htmlText(items[i])
+		}
+		a := htmlAlert{Title: htmlText(title), Items: items}
+		if len(items) > maxAlertItems {
+			a.Items, a.More = items[:maxAlertItems], items[maxAlertItems:]
+		}
+		h.Alerts = append(h.Alerts, a)
+	}
+	if r.Database.ID == "" {
+		add("There was no database: nothing was compared")
+	}
+	if r.OS.EndOfLife {
+		add(fmt.Sprintf("%s has had no security support since %s", osName(&r.OS), r.OS.EndOfLifeDate),
+			"Flaws found since then may be missing from this report.")
+	}
+	missed, found := 0, 0
+	var missing, partly []string
+	for _, c := range r.Coverage {
+		found += c.Packages
+		switch {
+		case c.Status != vulndb.CoverageMatched:
+			missed += c.Packages
+			missing = append(missing, notCompared(c))
+		case c.Reason != "":
+			partly = append(partly, fmt.Sprintf("%s of %s: %s", plural(c.Packages, "package"), c.Ecosystem, c.Reason))
+		}
+	}
+	switch {
+	case found == 0:
+		add("No packages were found, so that there was nothing to compare")
+	case missed > 0:
+		add(fmt.Sprintf("%s not compared, and may have flaws that are not listed", were(missed, "package")), missing...)
+	}
+	if len(partly) > 0 {
+		add("Some packages were compared in part only", partly...)
+	}
+	if len(r.Problems) > 0 {
+		items := make([]string, len(r.Problems))
+		for i, p := range r.Problems {
+			items[i] = problemText(p)
+		}
+		add(plural(len(r.Problems), "problem")+", behind which packages and findings may hide", items...)
+	}
+}
+
+// notCompared tells why a group of packages was not compared.
+func notCompared(c vulndb.Coverage) string {
+	switch c.Status {
+	case vulndb.CoverageNoData:
+		return withReason(fmt.Sprintf("%s: no data for %s", plural(c.Packages, "package"), cmp.Or(c.Ecosystem, "them")), c.Reason)
+	case vulndb.CoverageUnsupported:
+		return withReason(fmt.Sprintf("%s: %s cannot be compared", plural(c.Packages, "package"), cmp.Or(c.Ecosystem, "they")), c.Reason)
+	}
+	return withReason(fmt.Sprintf("%s: %s: %s", plural(c.Packages, "package"), c.Ecosystem, c.Status), c.Reason)
+}
+
+func problemText(p scan.Problem) string {
+	path := cmp.Or(p.Path, "-")
+	if p.Target != "" {
+		path = p.Target + ": " + path
+	}
+	return fmt.Sprintf("%s (%s): %s", path, p.Extractor, p.Error)
+}
+
+// coverage lists what was compared with what.
+func (h *htmlReport) coverage() {
+	words := map[string]string{
+		vulndb.CoverageMatched: "Compared", vulndb.CoverageNoData: "Not compared: no data", vulndb.CoverageUnsupported: "Not compared: not supported",
+	}
+	for _, c := range h.r.Coverage {
+		h.Coverage = append(h.Coverage, htmlCoverage{
+			Ecosystem: htmlText(c.Ecosystem), Status: htmlText(cmp.Or(words[c.Status], c.Status)), Reason: htmlText(c.Reason),
+			Packages: c.Packages, Missed: c.Status != vulndb.CoverageMatched,
+		})
+	}
+	for _, s := range h.r.Database.Sources {
+		h.Sources = append(h.Sources, [3]string{htmlText(s.Ecosystem), plural(s.Records, "advisory"), day(s.Modified)})
+	}
+	for _, e := range h.r.Database.Enrichment {
+		h.Sources = append(h.Sources, [3]string{htmlText(strings.TrimSpace(e.Source + " " + e.Version)), plural(e.CVEs, "CVE"), day(e.Date)})
+	}
+}
+
+// Packages are all packages of the image.
+func (h *htmlReport) Packages() iter.Seq[htmlPackage] {
+	return func(yield func(htmlPackage) bool) {
+		for i := range h.r.Packages {
+			if !yield(newHTMLPackage(&h.r.Packages[i])) {
+				return
+			}
+		}
+	}
+}
+
+// Findings are the rows of the table of findings.
+func (h *htmlReport) Findings() iter.Seq[htmlFinding] {
+	return func(yield func(htmlFinding) bool) {
+		for i := range h.r.Findings {
+			if !yield(h.finding(i+1, &h.r.Findings[i])) {
+				return
+			}
+		}
+	}
+}
+
+// Suppressed are the findings that were taken out.
+func (h *htmlReport) Suppressed() iter.Seq[htmlSuppressed] {
+	return func(yield func(htmlSuppressed) bool) {
+		for i := range h.r.Suppressed {
+			if !yield(newHTMLSuppressed(&h.r.Suppressed[i])) {
+				return
+			}
+		}
+	}
+}
+
+// day is a date, empty if it is not known.
+func day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.DateOnly)
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// severityClass is the part of a class that stands for a severity.
+func severityClass(s cvss.Severity) string {
+	if !slices.Contains(cvss.Severities(), s) {
+		s = cvss.Unknown
+	}
+	return strings.ToLower(s.String())
+}
+
+func severityWord(s cvss.Severity) string { return capital(strings.ToLower(s.String())) }
+
+func layerLabel(index int, command string) string {
+	return strings.TrimSpace(strconv.Itoa(index) + " " + command)
+}

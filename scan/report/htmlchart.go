@@ -97,7 +97,11 @@ func chartByPackage(r *scan.Report) htmlChart {
 		k := key{p.Type, p.Name, p.Version, p.Target}
 		t := packages[k]
 		if t == nil {
-			t = &tally{label: htmlText(p.Name), note: htmlText(p.Version), count: map[cvss.Severity]int{}}
+			note := p.Version
+			if image := imageName(&r.Findings[i]); image != "" {
+				note = strings.TrimSpace(note + " in " + image)
+			}
+			t = &tally{label: htmlText(p.Name), note: htmlText(note), count: map[cvss.Severity]int{}}
 			packages[k] = t
 			list = append(list, t)
 		}
@@ -150,6 +154,9 @@ func newBar(t *tally, longest int) htmlBar {
 		seg := htmlSegment{Class: severityClass(s), X: fmt.Sprintf("%.2f", x), Width: fmt.Sprintf("%.2f", width)}
 		if width >= 8 {
 			seg.Letter = s.String()[:1]
+			if s == cvss.None { // not to be taken for Negligible
+				seg.Letter = "–"
+			}
 			seg.Middle = fmt.Sprintf("%.2f", x+width/2)
 		}
 		bar.Segments = append(bar.Segments, seg)

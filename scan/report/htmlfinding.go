@@ -54,10 +54,10 @@ type htmlBadge struct{ Text, Class string }
 
 // An htmlEvidence is one advisory that says that the package is affected.
 type htmlEvidence struct {
-	Advisory           htmlValue
-	Ecosystem          string
-	Name, Version      string
-	Range, Scheme, DBs string
+	Advisory                htmlValue
+	Ecosystem               string
+	Name, Version           string // what was looked up
+	Range, Scheme, Database string
 }
 
 func (h *htmlReport) finding(number int, f *scan.Finding) htmlFinding {
@@ -276,7 +276,7 @@ func evidence(f *scan.Finding) []htmlEvidence {
 		}
 		list = append(list, htmlEvidence{
 			Advisory: idLink(e.Advisory), Ecosystem: htmlText(e.Ecosystem), Name: htmlText(e.MatchedName), Version: htmlText(e.MatchedVersion),
-			Range: htmlText(e.Range), Scheme: htmlText(e.Scheme), DBs: shortID(clean(e.Database)),
+			Range: htmlText(e.Range), Scheme: htmlText(e.Scheme), Database: shortID(clean(e.Database)),
 		})
 	}
 	add(&f.Evidence)

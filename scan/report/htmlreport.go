@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/imagevet/imagevet/cvss"
 	"github.com/imagevet/imagevet/scan"
@@ -41,6 +43,7 @@ type htmlReport struct {
 	Coverage                   []htmlCoverage
 	Sources                    [][3]string // of the database: name, what it has, date
 	FindingCount               int
+	Long                       bool // too many findings to lay out at once
 	SuppressedCount            int
 	SuppressedBy               []htmlReason
 	MoreReasons                int // how many are left out of SuppressedBy
@@ -96,6 +99,12 @@ type htmlCoverage struct {
 	Missed                    bool
 }
 
+// maxShort is how many findings a browser draws as if it were nothing. From
+// there on it is told to leave out those that are not in sight. That is not for
+// all lists, as what is left out is not in the tree of assistive technology
+// either, until it comes near.
+const maxShort = 300
+
 // maxAlertItems bounds what an alert lists without being asked.
 const maxAlertItems = 10
 
@@ -105,7 +114,7 @@ func newHTMLReport(page *htmlPage, r *scan.Report, cfg *config) *htmlReport {
 		Name:         htmlText(strings.TrimSpace(r.Target.Name + " " + r.Target.Version)),
 		HasLayers:    len(r.Target.Layers) > 1,
 		HasKEV:       hasEnrichment(r, vulndb.SourceKEV),
-		FindingCount: len(r.Findings), SuppressedCount: len(r.Suppressed),
+		FindingCount: len(r.Findings), Long: len(r.Findings) > maxShort, SuppressedCount: len(r.Suppressed),
 		ShowPackages: cfg.packages, PackageCount: len(r.Packages),
 		SchemaVersion: r.SchemaVersion,
 		r:             r,
@@ -376,10 +385,11 @@ func day(t time.Time) string {
 }
 
 func capital(s string) string {
-	if s == "" {
+	first, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
 		return s
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	return string(unicode.ToUpper(first)) + s[n:]
 }
 
 // severityClass is the part of a class that stands for a severity.

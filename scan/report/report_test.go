@@ -265,7 +265,7 @@ func TestFormat(t *testing.T) {
 		assert.Equal(t, f, got)
 	}
 	_, err := report.ParseFormat("sarfi")
-	assert.EqualError(t, err, `report: "sarfi" is no format; there are table, json, cyclonedx, cyclonedx-xml, spdx, spdx-tv`)
+	assert.EqualError(t, err, `report: "sarfi" is no format; there are table, json, cyclonedx, cyclonedx-xml, spdx, spdx-tv, html`)
 	_, err = report.Format(0).MarshalText()
 	assert.Error(t, err)
 }

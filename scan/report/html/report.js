@@ -40,9 +40,7 @@
           return c ? sign * c : order.get(itemA) - order.get(itemB);
         });
         const parent = items[0].parentNode;
-        const sorted = document.createDocumentFragment();
-        for (const [, item] of keyed) sorted.append(item);
-        parent.append(sorted);
+        for (const [, item] of keyed) parent.append(item);
       });
     });
   }
@@ -142,12 +140,12 @@
 
   // What is closed would not be printed. Of many findings only those that the
   // reader has opened are, or nobody would want the paper.
-  const mostToOpen = 100;
+  const mostToOpen = 30;
   let opened = [];
   function beforePrint() {
     const shown = document.querySelectorAll("#findings-table > tbody:not([hidden])");
-    let closed = Array.from(document.querySelectorAll("details.unfold:not([open])"));
-    closed = closed.filter((details) => details.querySelectorAll("tbody > tr").length <= 5 * mostToOpen);
+    let closed = Array.from(document.querySelectorAll("details.unfold:not(.aside, [open])"));
+    closed = closed.filter((details) => details.querySelectorAll("tbody > tr").length <= 300);
     if (shown.length <= mostToOpen) {
       for (const body of shown) closed.push(...body.querySelectorAll("details:not([open])"));
     }

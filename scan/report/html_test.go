@@ -219,6 +219,8 @@ func TestHTMLWithoutFindings(t *testing.T) {
 		assert.NotContains(t, strings.ToLower(got), "no vulnerabilities", tt.name)
 	}
 	assert.NotContains(t, write(t, without(matched), report.HTML), "What this report does not tell")
+	assert.Contains(t, write(t, without(matched), report.HTML), "<dt>Critical</dt><dd>0</dd>")
+	assert.Contains(t, write(t, without(missed), report.HTML), "<dt>Critical</dt><dd>?</dd>")
 }
 
 // An image with any number of broken files must not bury the rest, but all of

@@ -145,10 +145,22 @@ func findingTitle(f *scan.Finding) string {
 		return text
 	}
 	first, _, _ := strings.Cut(strings.TrimSpace(f.Description), "\n")
-	if text := cut(clean(strings.TrimSpace(first)), 160); text != "" {
+	if text := cutWords(clean(strings.TrimSpace(first)), 160); text != "" {
 		return text
 	}
 	return "No title: the evidence"
+}
+
+// cutWords is cut between two words, if one is near.
+func cutWords(s string, columns int) string {
+	if textWidth(s) <= columns {
+		return s
+	}
+	first, _ := head(s, columns-1)
+	if i := strings.LastIndexByte(first, ' '); i > len(first)*3/4 {
+		first = first[:i]
+	}
+	return strings.TrimRight(first, " ") + "…"
 }
 
 // facts are what is known of the flaw and of the package, other than by the

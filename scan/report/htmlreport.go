@@ -213,21 +213,28 @@ func (h *htmlReport) count() {
 			exploited++
 		}
 	}
+	unknown := !h.compared() && h.FindingCount == 0 // a zero would say that something had been looked for
 	for _, s := range cvss.Severities() {
 		tile := htmlTile{Label: severityWord(s), Value: strconv.Itoa(severities[s]), Class: severityClass(s), Rank: int(s)}
 		if severities[s] > 0 {
 			h.Severities = append(h.Severities, tile)
 		}
+		if unknown {
+			tile.Value = "?"
+		}
 		if severities[s] > 0 || s >= cvss.Low { // the others are rare
 			h.Tiles = append(h.Tiles, tile)
 		}
 	}
-	h.Tiles = append(h.Tiles, htmlTile{Label: "With a fix", Value: strconv.Itoa(fixable), Class: "plain"})
-	tile := htmlTile{Label: "Known exploited", Value: strconv.Itoa(exploited), Class: "plain"}
-	if !h.HasKEV {
-		tile.Value, tile.Note = "?", "the database has no catalogue of exploited flaws"
+	fix := htmlTile{Label: "With a fix", Value: strconv.Itoa(fixable), Class: "plain"}
+	kev := htmlTile{Label: "Known exploited", Value: strconv.Itoa(exploited), Class: "plain"}
+	switch {
+	case unknown:
+		fix.Value, kev.Value = "?", "?"
+	case !h.HasKEV:
+		kev.Value, kev.Note = "?", "the database has no catalogue of exploited flaws"
 	}
-	h.Tiles = append(h.Tiles, tile)
+	h.Tiles = append(h.Tiles, fix, kev)
 
 	for state := range states {
 		h.States = append(h.States, htmlOption{state, capital(state)})
@@ -253,6 +260,14 @@ func (h *htmlReport) count() {
 	if exploited > 0 {
 		h.Headline += fmt.Sprintf(", %d known to be exploited", exploited)
 	}
+}
+
+// compared reports whether there was a package to compare, and advisories to
+// compare it with.
+func (h *htmlReport) compared() bool {
+	return slices.ContainsFunc(h.r.Coverage, func(c vulndb.Coverage) bool {
+		return c.Status == vulndb.CoverageMatched && c.Packages > 0
+	})
 }
 
 // alerts lists what makes the report tell less than it seems to.

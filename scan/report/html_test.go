@@ -350,10 +350,15 @@ func TestHTMLStreams(t *testing.T) {
 		for i := range r.Findings {
 			r.Findings[i].Package.Name = "one" // those of which findings the charts count
 		}
+		for i := range n {
+			r.Suppressed = append(r.Suppressed, scan.Suppressed{Finding: r.Findings[i], By: "severity", Reason: "severity NONE is below LOW"})
+			r.Packages = append(r.Packages, r.Findings[i].Package)
+			r.Problems = append(r.Problems, scan.Problem{Path: fmt.Sprintf("opt/%d", i), Extractor: "apk", Error: "broken"})
+		}
 		before := heap()
 		var w heapWatcher
 		begin := time.Now()
-		require.NoError(t, report.Write(&w, r, report.HTML))
+		require.NoError(t, report.Write(&w, r, report.HTML, report.WithPackages(true)))
 		t.Logf("%d findings: %d bytes in %v, %d bytes in use", n, w.size, time.Since(begin).Round(time.Millisecond), w.most-before)
 		assert.Less(t, w.most-before, int64(1<<20), "%d findings", n)
 		runtime.KeepAlive(r)

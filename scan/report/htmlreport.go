@@ -32,7 +32,7 @@ type htmlReport struct {
 	Headline string // what was found, in one sentence
 	About    []htmlFact
 	Tiles    []htmlTile
-	Alerts   []htmlAlert
+	Alerts   []*htmlAlert
 	// Columns that are left out where they have nothing to say.
 	HasEPSS, HasLayers, HasKEV bool
 	Columns                    int        // of the table of findings
@@ -79,8 +79,26 @@ type htmlTile struct {
 // An htmlAlert is a reason not to take the report for more than it is.
 type htmlAlert struct {
 	Title string
-	Items []string
-	More  []string // shown on demand
+	count int
+	item  func(i int) string
+}
+
+// Items are the first reasons, and More those that are shown on demand.
+func (a *htmlAlert) Items() iter.Seq[string] { return a.items(0, min(a.count, maxAlertItems)) }
+func (a *htmlAlert) More() iter.Seq[string]  { return a.items(maxAlertItems, a.count) }
+
+// HasItems and MoreCount tell how many they are.
+func (a *htmlAlert) HasItems() bool { return a.count > 0 }
+func (a *htmlAlert) MoreCount() int { return max(0, a.count-maxAlertItems) }
+
+func (a *htmlAlert) items(from, to int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := from; i < to; i++ {
+			if !yield(htmlText(a.item(i))) {
+				return
+			}
+		}
+	}
 }
 
 // An htmlOption is one of a list to choose from.
@@ -273,22 +291,17 @@ func (h *htmlReport) compared() bool {
 // alerts lists what makes the report tell less than it seems to.
 func (h *htmlReport) alerts() {
 	r := h.r
-	add := func(title string, items ...string) {
-		for i := range items {
-			items[i] = htmlText(items[i])
-		}
-		a := htmlAlert{Title: htmlText(title), Items: items}
-		if len(items) > maxAlertItems {
-			a.Items, a.More = items[:maxAlertItems], items[maxAlertItems:]
-		}
-		h.Alerts = append(h.Alerts, a)
+	add := func(title string, count int, item func(i int) string) {
+		h.Alerts = append(h.Alerts, &htmlAlert{Title: htmlText(title), count: count, item: item})
+	}
+	list := func(items []string) (int, func(i int) string) {
+		return len(items), func(i int) string { return items[i] }
 	}
 	if r.Database.ID == "" {
-		add("There was no database: nothing was compared")
+		add("There was no database: nothing was compared", 0, nil)
 	}
 	if r.OS.EndOfLife {
-		add(fmt.Sprintf("%s has had no security support since %s", osName(&r.OS), r.OS.EndOfLifeDate),
-			"Flaws found since then may be missing from this report.")
+		add(fmt.Sprintf("%s has had no security support since %s: flaws found since then may be missing", osName(&r.OS), r.OS.EndOfLifeDate), 0, nil)
 	}
 	missed, found := 0, 0
 	var missing, partly []string
@@ -304,19 +317,17 @@ func (h *htmlReport) alerts() {
 	}
 	switch {
 	case found == 0:
-		add("No packages were found, so that there was nothing to compare")
+		add("No packages were found, so that there was nothing to compare", 0, nil)
 	case missed > 0:
-		add(fmt.Sprintf("%s not compared, and may have flaws that are not listed", were(missed, "package")), missing...)
+		n, item := list(missing)
+		add(fmt.Sprintf("%s not compared, and may have flaws that are not listed", were(missed, "package")), n, item)
 	}
 	if len(partly) > 0 {
-		add("Some packages were compared in part only", partly...)
+		n, item := list(partly)
+		add("Some packages were compared in part only", n, item)
 	}
-	if len(r.Problems) > 0 {
-		items := make([]string, len(r.Problems))
-		for i, p := range r.Problems {
-			items[i] = problemText(p)
-		}
-		add(plural(len(r.Problems), "problem")+", behind which packages and findings may hide", items...)
+	if n := len(r.Problems); n > 0 {
+		add(plural(n, "problem")+", behind which packages and findings may hide", n, func(i int) string { return problemText(&r.Problems[i]) })
 	}
 }
 
@@ -331,7 +342,7 @@ func notCompared(c vulndb.Coverage) string {
 	return withReason(fmt.Sprintf("%s: %s: %s", plural(c.Packages, "package"), c.Ecosystem, c.Status), c.Reason)
 }
 
-func problemText(p scan.Problem) string {
+func problemText(p *scan.Problem) string {
 	path := cmp.Or(p.Path, "-")
 	if p.Target != "" {
 		path = p.Target + ": " + path

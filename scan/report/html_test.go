@@ -126,7 +126,7 @@ func withoutStyle(page string) string {
 
 // Whatever a report holds is on the page, and can be read without script.
 func TestHTMLHasAll(t *testing.T) {
-	r := enriched()
+	r := htmlEnriched()
 	page := readPage(t, write(t, r, report.HTML, report.WithPackages(true)))
 	want := []string{
 		r.Target.Name, r.Target.Digest, r.Target.ImageID, "linux/amd64", "Debian GNU/Linux 10 (buster) (Debian:10), end of life since 2024-06-30", "built 2026-08-01 00:00 UTC",
@@ -170,8 +170,8 @@ func TestHTMLHasAll(t *testing.T) {
 	assert.NotContains(t, readPage(t, write(t, r, report.HTML)).ids, "packages")
 }
 
-// enriched is full with what only some scans know.
-func enriched() *scan.Report {
+// htmlEnriched is full with what only some scans know.
+func htmlEnriched() *scan.Report {
 	r := full()
 	r.Database.Enrichment = []vulndb.EnrichmentInfo{{Source: vulndb.SourceKEV, Version: "2026.01.02", Date: date(2026, 1, 2), CVEs: 1404}}
 	f := &r.Findings[0]
@@ -233,6 +233,24 @@ func TestHTMLProblems(t *testing.T) {
 	page := write(t, r, report.HTML)
 	assert.Contains(t, page, "<summary>990 more</summary>")
 	assert.Contains(t, page, "file-0999 (apk): broken")
+}
+
+// A finding cannot fill the page, and what is left out is told.
+func TestHTMLLongLists(t *testing.T) {
+	r := full()
+	f := &r.Findings[0]
+	for i := range 50 {
+		f.Aliases = append(f.Aliases, fmt.Sprintf("ALIAS-%d", i))
+		f.References = append(f.References, fmt.Sprintf("https://example.org/%d", i))
+		f.OtherEvidence = append(f.OtherEvidence, vulndb.Evidence{Advisory: fmt.Sprintf("OTHER-%d", i)})
+		f.Package.Paths = append(f.Package.Paths, fmt.Sprintf("path/%d", i))
+	}
+	f.Description = strings.Repeat("x", 100_000)
+	text := readPage(t, write(t, r, report.HTML)).text
+	for _, want := range []string{"… and 33 more\n", "… and 31 more, which the JSON format lists", "… and 32 more, which the JSON format lists", "… and 31 more\n", "xxx…"} {
+		assert.Contains(t, text, want)
+	}
+	assert.Less(t, len(text), 40_000)
 }
 
 // Links lead to the web or nowhere.
@@ -307,9 +325,9 @@ func FuzzHTML(f *testing.F) {
 	})
 }
 
-// long is a report with so many findings.
-func long(n int) *scan.Report {
-	r := enriched()
+// htmlLong is a report with so many findings.
+func htmlLong(n int) *scan.Report {
+	r := htmlEnriched()
 	findings := r.Findings
 	r.Findings = make([]scan.Finding, n)
 	for i := range r.Findings {
@@ -329,12 +347,12 @@ type heapWatcher struct{ size, next, most int64 }
 func (h *heapWatcher) Write(p []byte) (int, error) {
 	if h.size += int64(len(p)); h.size > h.next {
 		h.next += 1 << 20
-		h.most = max(h.most, heap())
+		h.most = max(h.most, heapInUse())
 	}
 	return len(p), nil
 }
 
-func heap() int64 {
+func heapInUse() int64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -346,7 +364,7 @@ func heap() int64 {
 func TestHTMLStreams(t *testing.T) {
 	require.NotEmpty(t, write(t, full(), report.HTML)) // which parses the template
 	for _, n := range []int{100, 5000} {
-		r := long(n)
+		r := htmlLong(n)
 		for i := range r.Findings {
 			r.Findings[i].Package.Name = "one" // those of which findings the charts count
 		}
@@ -355,7 +373,7 @@ func TestHTMLStreams(t *testing.T) {
 			r.Packages = append(r.Packages, r.Findings[i].Package)
 			r.Problems = append(r.Problems, scan.Problem{Path: fmt.Sprintf("opt/%d", i), Extractor: "apk", Error: "broken"})
 		}
-		before := heap()
+		before := heapInUse()
 		var w heapWatcher
 		begin := time.Now()
 		require.NoError(t, report.Write(&w, r, report.HTML, report.WithPackages(true)))
@@ -367,7 +385,7 @@ func TestHTMLStreams(t *testing.T) {
 
 func BenchmarkHTML(b *testing.B) {
 	for _, n := range []int{1000, 10_000} {
-		r := long(n)
+		r := htmlLong(n)
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			b.SetBytes(int64(len(write(b, r, report.HTML))))
 			b.ReportAllocs()

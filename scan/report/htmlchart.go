@@ -38,15 +38,15 @@ const (
 	maxMoreBars = 200
 )
 
-// A tally counts findings by severity.
-type tally struct {
+// An htmlTally counts findings by severity.
+type htmlTally struct {
 	label, note string
 	count       map[cvss.Severity]int
 	total       int
 	fixable     int
 }
 
-func (t *tally) add(f *scan.Finding) {
+func (t *htmlTally) add(f *scan.Finding) {
 	t.count[f.Severity]++
 	t.total++
 	if f.FixedVersion != "" {
@@ -54,27 +54,27 @@ func (t *tally) add(f *scan.Finding) {
 	}
 }
 
-// chartByLayer has a bar for each layer that has findings, the base first.
-func chartByLayer(r *scan.Report) htmlChart {
+// htmlByLayer has a bar for each layer that has findings, the base first.
+func htmlByLayer(r *scan.Report) htmlChart {
 	if len(r.Target.Layers) < 2 {
 		return htmlChart{}
 	}
-	layers := map[int]*tally{}
+	layers := map[int]*htmlTally{}
 	for _, l := range r.Target.Layers {
-		layers[l.Index] = &tally{label: layerLabel(l.Index, cut(clean(command(l.CreatedBy)), 120)), count: map[cvss.Severity]int{}}
+		layers[l.Index] = &htmlTally{label: htmlLayerLabel(l.Index, cut(clean(command(l.CreatedBy)), 120)), count: map[cvss.Severity]int{}}
 	}
-	var other *tally
+	var other *htmlTally
 	for i := range r.Findings {
 		t := layers[r.Findings[i].Package.Layer.Index]
 		if t == nil {
 			if other == nil {
-				other = &tally{label: "no layer", count: map[cvss.Severity]int{}}
+				other = &htmlTally{label: "no layer", count: map[cvss.Severity]int{}}
 			}
 			t = other
 		}
 		t.add(&r.Findings[i])
 	}
-	var list []*tally
+	var list []*htmlTally
 	for _, l := range r.Target.Layers {
 		if t := layers[l.Index]; t.total > 0 && !slices.Contains(list, t) {
 			list = append(list, t)
@@ -83,15 +83,15 @@ func chartByLayer(r *scan.Report) htmlChart {
 	if other != nil {
 		list = append(list, other)
 	}
-	return newChart(list)
+	return newHTMLChart(list)
 }
 
-// chartByPackage has a bar for each package that has findings, those with the
+// htmlByPackage has a bar for each package that has findings, those with the
 // most of the highest severity first.
-func chartByPackage(r *scan.Report) htmlChart {
+func htmlByPackage(r *scan.Report) htmlChart {
 	type key struct{ kind, name, version, target string }
-	packages := map[key]*tally{}
-	var list []*tally
+	packages := map[key]*htmlTally{}
+	var list []*htmlTally
 	for i := range r.Findings {
 		p := &r.Findings[i].Package
 		k := key{p.Type, p.Name, p.Version, p.Target}
@@ -101,13 +101,13 @@ func chartByPackage(r *scan.Report) htmlChart {
 			if image := imageName(&r.Findings[i]); image != "" {
 				note = strings.TrimSpace(note + " in " + image)
 			}
-			t = &tally{label: htmlText(p.Name), note: htmlText(note), count: map[cvss.Severity]int{}}
+			t = &htmlTally{label: htmlText(p.Name), note: htmlText(note), count: map[cvss.Severity]int{}}
 			packages[k] = t
 			list = append(list, t)
 		}
 		t.add(&r.Findings[i])
 	}
-	slices.SortStableFunc(list, func(a, b *tally) int {
+	slices.SortStableFunc(list, func(a, b *htmlTally) int {
 		for _, s := range cvss.Severities() {
 			if c := cmp.Compare(b.count[s], a.count[s]); c != 0 {
 				return c
@@ -115,10 +115,10 @@ func chartByPackage(r *scan.Report) htmlChart {
 		}
 		return cmp.Or(cmp.Compare(a.label, b.label), cmp.Compare(a.note, b.note))
 	})
-	return newChart(list)
+	return newHTMLChart(list)
 }
 
-func newChart(list []*tally) htmlChart {
+func newHTMLChart(list []*htmlTally) htmlChart {
 	var chart htmlChart
 	longest := 0
 	for i, t := range list {
@@ -130,7 +130,7 @@ func newChart(list []*tally) htmlChart {
 		}
 	}
 	for i, t := range list {
-		bar := newBar(t, longest)
+		bar := newHTMLBar(t, longest)
 		if i < maxBars {
 			chart.Bars = append(chart.Bars, bar)
 		} else {
@@ -140,7 +140,7 @@ func newChart(list []*tally) htmlChart {
 	return chart
 }
 
-func newBar(t *tally, longest int) htmlBar {
+func newHTMLBar(t *htmlTally, longest int) htmlBar {
 	bar := htmlBar{Label: t.label, Note: t.note, Total: t.total}
 	var words []string
 	x := 0.0
@@ -151,7 +151,7 @@ func newBar(t *tally, longest int) htmlBar {
 		}
 		words = append(words, fmt.Sprintf("%d %s", n, strings.ToLower(s.String())))
 		width := 100 * float64(n) / float64(longest)
-		seg := htmlSegment{Class: severityClass(s), X: fmt.Sprintf("%.2f", x), Width: fmt.Sprintf("%.2f", width)}
+		seg := htmlSegment{Class: htmlSeverityClass(s), X: fmt.Sprintf("%.2f", x), Width: fmt.Sprintf("%.2f", width)}
 		if width >= 8 {
 			seg.Letter = s.String()[:1]
 			if s == cvss.None { // not to be taken for Negligible

@@ -46,7 +46,8 @@ type htmlFinding struct {
 	Facts       []htmlFact
 	Evidence    []htmlEvidence
 	References  []htmlValue
-	Left        int // how many references are left out
+	// How many are left out.
+	MoreEvidence, MoreReferences int
 }
 
 // An htmlBadge is a word that sets a finding apart.
@@ -61,12 +62,12 @@ type htmlEvidence struct {
 }
 
 func (h *htmlReport) finding(number int, f *scan.Finding) htmlFinding {
-	worst := score(f)
+	worst := htmlScore(f)
 	row := htmlFinding{
-		Number: number, Severity: severityWord(f.Severity), Class: severityClass(f.Severity), Rank: int(f.Severity),
-		Score: scoreText(worst), ID: idLink(f.ID), Package: htmlText(f.Package.Name), Note: packageNote(f),
+		Number: number, Severity: htmlSeverityWord(f.Severity), Class: htmlSeverityClass(f.Severity), Rank: int(f.Severity),
+		Score: htmlScoreText(worst), ID: htmlID(f.ID), Package: htmlText(f.Package.Name), Note: htmlNote(f),
 		Version: htmlText(f.Package.Version), Fixed: htmlText(f.FixedVersion), Exploit: f.KEV != nil,
-		Order: fmt.Sprintf("%.1f", 100*float64(f.Severity)+worst), Title: findingTitle(f), Description: cut(cleanLines(f.Description), maxDescription),
+		Order: fmt.Sprintf("%.1f", 100*float64(f.Severity)+worst), Title: htmlTitle(f), Description: cut(htmlLines(f.Description), maxDescription),
 	}
 	if row.Fixed == "" {
 		row.State = htmlText(fixedIn(f))
@@ -81,21 +82,21 @@ func (h *htmlReport) finding(number int, f *scan.Finding) htmlFinding {
 		row.Badges = append(row.Badges, htmlBadge{"development", "plain"})
 	}
 	if f.EPSS != nil {
-		row.EPSS, row.Likely = percent(f.EPSS.Score), strconv.FormatFloat(f.EPSS.Score, 'f', -1, 64)
+		row.EPSS, row.Likely = htmlPercent(f.EPSS.Score), strconv.FormatFloat(f.EPSS.Score, 'f', -1, 64)
 	}
 	if h.HasLayers {
 		row.Layer = strconv.Itoa(f.Package.Layer.Index)
 		row.Command = cut(clean(command(f.Package.Layer.CreatedBy)), 120)
 	}
-	row.Facts = facts(f)
-	row.Evidence = evidence(f)
-	row.References, row.Left = references(f)
+	row.Facts = htmlFacts(f)
+	row.Evidence, row.MoreEvidence = htmlEvidenceOf(f)
+	row.References, row.MoreReferences = htmlReferences(f)
 	return row
 }
 
-// score is that of the vector that decided on the severity, else of the first;
+// htmlScore is that of the vector that decided on the severity, else of the first;
 // 0 if none is known.
-func score(f *scan.Finding) float64 {
+func htmlScore(f *scan.Finding) float64 {
 	for _, c := range f.CVSS {
 		if c.Source == f.SeveritySource && c.Score > 0 {
 			return c.Score
@@ -109,23 +110,23 @@ func score(f *scan.Finding) float64 {
 	return 0
 }
 
-func scoreText(score float64) string {
+func htmlScoreText(score float64) string {
 	if score <= 0 {
 		return ""
 	}
 	return fmt.Sprintf("%.1f", score)
 }
 
-// percent writes a probability, in steps that tell small ones apart.
-func percent(p float64) string {
+// htmlPercent writes a probability, in steps that tell small ones apart.
+func htmlPercent(p float64) string {
 	if p > 0 && p < 0.001 {
 		return "< 0.1 %"
 	}
 	return fmt.Sprintf("%.1f %%", 100*p)
 }
 
-// packageNote tells packages of one name apart.
-func packageNote(f *scan.Finding) string {
+// htmlNote tells packages of one name apart.
+func htmlNote(f *scan.Finding) string {
 	var parts []string
 	if f.Package.Type != "" {
 		parts = append(parts, f.Package.Type)
@@ -139,20 +140,20 @@ func packageNote(f *scan.Finding) string {
 	return htmlText(strings.Join(parts, ", "))
 }
 
-// findingTitle is the advisory's title, else the start of its text.
-func findingTitle(f *scan.Finding) string {
+// htmlTitle is the advisory's title, else the start of its text.
+func htmlTitle(f *scan.Finding) string {
 	if text := htmlText(strings.TrimSpace(f.Title)); text != "" {
 		return text
 	}
 	first, _, _ := strings.Cut(strings.TrimSpace(f.Description), "\n")
-	if text := cutWords(clean(strings.TrimSpace(first)), 160); text != "" {
+	if text := htmlCutWords(clean(strings.TrimSpace(first)), 160); text != "" {
 		return text
 	}
 	return "No title: the evidence"
 }
 
-// cutWords is cut between two words, if one is near.
-func cutWords(s string, columns int) string {
+// htmlCutWords is cut between two words, if one is near.
+func htmlCutWords(s string, columns int) string {
 	if textWidth(s) <= columns {
 		return s
 	}
@@ -163,9 +164,9 @@ func cutWords(s string, columns int) string {
 	return strings.TrimRight(first, " ") + "…"
 }
 
-// facts are what is known of the flaw and of the package, other than by the
+// htmlFacts are what is known of the flaw and of the package, other than by the
 // row itself. A further one needs no change of the template.
-func facts(f *scan.Finding) []htmlFact {
+func htmlFacts(f *scan.Finding) []htmlFact {
 	var all []htmlFact
 	add := func(label string, values ...htmlValue) {
 		kept := values[:0]
@@ -185,14 +186,14 @@ func facts(f *scan.Finding) []htmlFact {
 	code := func(s string) htmlValue { return htmlValue{Text: htmlText(s), Code: true} }
 
 	if k := f.KEV; k != nil {
-		add("Known exploited", text(kevText(k)))
+		add("Known exploited", text(htmlKEV(k)))
 	}
 	if f.Rejected {
 		add("Rejected", text("the CVE is said to name no flaw, or one that has another ID"))
 	}
 	var list []htmlValue
 	for _, a := range f.Aliases {
-		list = append(list, idLink(a))
+		list = append(list, htmlID(a))
 	}
 	add("Also known as", list...)
 	if f.SeveritySource != "" {
@@ -200,19 +201,19 @@ func facts(f *scan.Finding) []htmlFact {
 	}
 	list = nil
 	for _, c := range f.CVSS {
-		list = append(list, code(cvssText(c)))
+		list = append(list, code(htmlCVSS(c)))
 	}
 	add("CVSS", list...)
 	if e := f.EPSS; e != nil {
-		add("EPSS", text(epssText(e)))
+		add("EPSS", text(htmlEPSS(e)))
 	}
 	list = nil
 	for _, n := range f.CWEs {
 		list = append(list, htmlValue{Text: fmt.Sprintf("CWE-%d", n), URL: fmt.Sprintf("https://cwe.mitre.org/data/definitions/%d.html", n)})
 	}
 	add("Weakness", list...)
-	add("Published", text(day(f.Published)))
-	add("Modified", text(day(f.Modified)))
+	add("Published", text(htmlDay(f.Published)))
+	add("Modified", text(htmlDay(f.Modified)))
 
 	p := &f.Package
 	add("Package URL", code(p.PURL))
@@ -235,17 +236,17 @@ func facts(f *scan.Finding) []htmlFact {
 	if p.Development {
 		add("Used for", text("development only"))
 	}
-	add("Layer", text(layerText(p.Layer)), code(p.Layer.DiffID))
+	add("Layer", text(htmlLayer(p.Layer)), code(p.Layer.DiffID))
 	return all
 }
 
-func kevText(k *vulndb.KEV) string {
+func htmlKEV(k *vulndb.KEV) string {
 	said := "in CISA's catalogue"
 	if !k.Added.IsZero() {
-		said += " since " + day(k.Added)
+		said += " since " + htmlDay(k.Added)
 	}
 	if !k.Due.IsZero() {
-		said += ", to be fixed by " + day(k.Due)
+		said += ", to be fixed by " + htmlDay(k.Due)
 	}
 	if k.Ransomware {
 		said += ", used with ransomware"
@@ -253,7 +254,7 @@ func kevText(k *vulndb.KEV) string {
 	return said
 }
 
-func cvssText(c scan.CVSS) string {
+func htmlCVSS(c scan.CVSS) string {
 	said := c.Vector
 	if c.Score > 0 {
 		said = fmt.Sprintf("%.1f %s", c.Score, c.Vector)
@@ -264,55 +265,58 @@ func cvssText(c scan.CVSS) string {
 	return said
 }
 
-func epssText(e *vulndb.EPSS) string {
-	said := fmt.Sprintf("%s likely to be exploited within 30 days; %s of all CVEs score lower or the same", percent(e.Score), percent(e.Percentile))
+func htmlEPSS(e *vulndb.EPSS) string {
+	said := fmt.Sprintf("%s likely to be exploited within 30 days; %s of all CVEs score lower or the same", htmlPercent(e.Score), htmlPercent(e.Percentile))
 	if !e.Date.IsZero() {
-		said += ", as of " + day(e.Date)
+		said += ", as of " + htmlDay(e.Date)
 	}
 	return said
 }
 
-func layerText(l scan.PackageLayer) string {
+func htmlLayer(l scan.PackageLayer) string {
 	if l.DiffID == "" && l.CreatedBy == "" {
 		return ""
 	}
-	return layerLabel(l.Index, command(l.CreatedBy))
+	return htmlLayerLabel(l.Index, command(l.CreatedBy))
 }
 
-// evidence lists the advisories, the decisive one first.
-func evidence(f *scan.Finding) []htmlEvidence {
-	var list []htmlEvidence
+// htmlEvidenceOf lists the advisories, the decisive one first, and tells how
+// many are left out.
+func htmlEvidenceOf(f *scan.Finding) (list []htmlEvidence, left int) {
 	add := func(e *vulndb.Evidence) {
-		if *e == (vulndb.Evidence{}) || len(list) == maxList {
-			return
+		switch {
+		case *e == (vulndb.Evidence{}):
+		case len(list) == maxList:
+			left++
+		default:
+			list = append(list, htmlEvidence{
+				Advisory: htmlID(e.Advisory), Ecosystem: htmlText(e.Ecosystem), Name: htmlText(e.MatchedName), Version: htmlText(e.MatchedVersion),
+				Range: htmlText(e.Range), Scheme: htmlText(e.Scheme), Database: shortID(clean(e.Database)),
+			})
 		}
-		list = append(list, htmlEvidence{
-			Advisory: idLink(e.Advisory), Ecosystem: htmlText(e.Ecosystem), Name: htmlText(e.MatchedName), Version: htmlText(e.MatchedVersion),
-			Range: htmlText(e.Range), Scheme: htmlText(e.Scheme), Database: shortID(clean(e.Database)),
-		})
 	}
 	add(&f.Evidence)
 	for i := range f.OtherEvidence {
 		add(&f.OtherEvidence[i])
 	}
-	return list
+	return list, left
 }
 
-// references are the links of the advisory. What is no web address stays text.
-func references(f *scan.Finding) (list []htmlValue, left int) {
+// htmlReferences are the links of the advisory. What is no web address stays text.
+func htmlReferences(f *scan.Finding) (list []htmlValue, left int) {
 	for i, ref := range f.References {
 		if i == maxList {
 			return list, len(f.References) - i
 		}
-		list = append(list, htmlValue{Text: htmlText(ref), URL: webLink(ref)})
+		list = append(list, htmlValue{Text: htmlText(ref), URL: htmlLink(ref)})
 	}
 	return list, 0
 }
 
-// webLink returns an address that a browser may follow, empty if it is none: a
+// htmlLink returns an address that a browser may follow, empty if it is none: a
 // click must not run or open anything else. The text beside it is the whole
 // address, so that people see where it leads to.
-func webLink(address string) string {
+func htmlLink(address string) string {
 	if len(address) > maxURL {
 		return ""
 	}
@@ -326,26 +330,26 @@ func webLink(address string) string {
 	return u.String()
 }
 
-// idLink leads to the public page of a CVE or GHSA, the only IDs that say by
+// htmlID leads to the public page of a CVE or GHSA, the only IDs that say by
 // themselves where that is.
-func idLink(id string) htmlValue {
+func htmlID(id string) htmlValue {
 	v := htmlValue{Text: htmlText(id)}
 	switch {
-	case isID(id, "CVE-", "0123456789-"):
+	case htmlIsID(id, "CVE-", "0123456789-"):
 		v.URL = "https://www.cve.org/CVERecord?id=" + id
-	case isID(id, "GHSA-", "0123456789abcdefghijklmnopqrstuvwxyz-"):
+	case htmlIsID(id, "GHSA-", "0123456789abcdefghijklmnopqrstuvwxyz-"):
 		v.URL = "https://github.com/advisories/" + id
 	}
 	return v
 }
 
-func isID(id, prefix, letters string) bool {
+func htmlIsID(id, prefix, letters string) bool {
 	rest, ok := strings.CutPrefix(id, prefix)
 	return ok && len(rest) > 4 && len(rest) < 40 && strings.Trim(rest, letters) == "" && strings.IndexFunc(rest, func(r rune) bool { return !strings.ContainsRune(letters, r) }) < 0
 }
 
-// cleanLines is clean for a text of several lines.
-func cleanLines(s string) string {
+// htmlLines is clean for a text of several lines.
+func htmlLines(s string) string {
 	s = strings.TrimSpace(s)
 	if !strings.Contains(s, "\n") {
 		return clean(s)
@@ -373,8 +377,8 @@ type htmlSuppressed struct {
 func newHTMLSuppressed(s *scan.Suppressed) htmlSuppressed {
 	f := &s.Finding
 	return htmlSuppressed{
-		Severity: severityWord(f.Severity), Class: severityClass(f.Severity), Rank: int(f.Severity), ID: idLink(f.ID),
-		Package: htmlText(f.Package.Name), Note: packageNote(f), Version: htmlText(f.Package.Version), Fixed: htmlText(fixedIn(f)),
+		Severity: htmlSeverityWord(f.Severity), Class: htmlSeverityClass(f.Severity), Rank: int(f.Severity), ID: htmlID(f.ID),
+		Package: htmlText(f.Package.Name), Note: htmlNote(f), Version: htmlText(f.Package.Version), Fixed: htmlText(fixedIn(f)),
 		By: htmlText(s.By), Reason: htmlText(s.Reason),
 	}
 }

@@ -18,8 +18,8 @@ import (
 )
 
 // What follows is what the template of [HTML] sees of a report. It never gets
-// the report itself: each text has been through clean or cleanLines, which make
-// visible what has no shape of its own, and each link through webLink. The
+// the report itself: each text has been through clean or htmlLines, which make
+// visible what has no shape of its own, and each link through htmlLink. The
 // template's own escapes then make all of it text, whatever it holds.
 
 // An htmlReport is the whole page.
@@ -131,7 +131,7 @@ func newHTMLReport(page *htmlPage, r *scan.Report, cfg *config) *htmlReport {
 		Style: page.style, Script: page.script, Policy: page.policy,
 		Name:         htmlText(strings.TrimSpace(r.Target.Name + " " + r.Target.Version)),
 		HasLayers:    len(r.Target.Layers) > 1,
-		HasKEV:       hasEnrichment(r, vulndb.SourceKEV),
+		HasKEV:       htmlHasSource(r, vulndb.SourceKEV),
 		FindingCount: len(r.Findings), Long: len(r.Findings) > maxShort, SuppressedCount: len(r.Suppressed),
 		ShowPackages: cfg.packages, PackageCount: len(r.Packages),
 		SchemaVersion: r.SchemaVersion,
@@ -140,7 +140,7 @@ func newHTMLReport(page *htmlPage, r *scan.Report, cfg *config) *htmlReport {
 	if h.Name == "" {
 		h.Name = "(no name)"
 	}
-	h.HasEPSS = hasEnrichment(r, vulndb.SourceEPSS)
+	h.HasEPSS = htmlHasSource(r, vulndb.SourceEPSS)
 	for i := range r.Findings {
 		h.HasEPSS = h.HasEPSS || r.Findings[i].EPSS != nil
 		h.HasKEV = h.HasKEV || r.Findings[i].KEV != nil
@@ -162,12 +162,12 @@ func newHTMLReport(page *htmlPage, r *scan.Report, cfg *config) *htmlReport {
 		h.SuppressedBy, h.MoreReasons = h.SuppressedBy[:maxAlertItems], n-maxAlertItems
 	}
 	h.coverage()
-	h.ByLayer = chartByLayer(r)
-	h.ByPackage = chartByPackage(r)
+	h.ByLayer = htmlByLayer(r)
+	h.ByPackage = htmlByPackage(r)
 	return h
 }
 
-func hasEnrichment(r *scan.Report, source string) bool {
+func htmlHasSource(r *scan.Report, source string) bool {
 	return slices.ContainsFunc(r.Database.Enrichment, func(e vulndb.EnrichmentInfo) bool { return e.Source == source })
 }
 
@@ -186,7 +186,7 @@ func (h *htmlReport) about() {
 	add("Image ID", r.Target.ImageID, true)
 	add("Digest", r.Target.Digest, true)
 	add("Platform", r.Target.Platform, false)
-	add("Created", day(r.Target.Created), false)
+	add("Created", htmlDay(r.Target.Created), false)
 	switch {
 	case r.BOM != nil && len(r.BOM.Parts) > 0: // each has its own system
 		add("Images", strconv.Itoa(len(r.BOM.Parts)), false)
@@ -233,7 +233,7 @@ func (h *htmlReport) count() {
 	}
 	unknown := !h.compared() && h.FindingCount == 0 // a zero would say that something had been looked for
 	for _, s := range cvss.Severities() {
-		tile := htmlTile{Label: severityWord(s), Value: strconv.Itoa(severities[s]), Class: severityClass(s), Rank: int(s)}
+		tile := htmlTile{Label: htmlSeverityWord(s), Value: strconv.Itoa(severities[s]), Class: htmlSeverityClass(s), Rank: int(s)}
 		if severities[s] > 0 {
 			h.Severities = append(h.Severities, tile)
 		}
@@ -255,13 +255,13 @@ func (h *htmlReport) count() {
 	h.Tiles = append(h.Tiles, fix, kev)
 
 	for state := range states {
-		h.States = append(h.States, htmlOption{state, capital(state)})
+		h.States = append(h.States, htmlOption{state, htmlCapital(state)})
 	}
 	slices.SortFunc(h.States, func(a, b htmlOption) int { return cmp.Compare(a.Value, b.Value) })
 	if h.HasLayers {
 		for _, l := range h.r.Target.Layers {
 			if layers[l.Index] {
-				h.Layers = append(h.Layers, htmlOption{strconv.Itoa(l.Index), layerLabel(l.Index, cut(clean(command(l.CreatedBy)), 60))})
+				h.Layers = append(h.Layers, htmlOption{strconv.Itoa(l.Index), htmlLayerLabel(l.Index, cut(clean(command(l.CreatedBy)), 60))})
 			}
 		}
 	}
@@ -310,7 +310,7 @@ func (h *htmlReport) alerts() {
 		switch {
 		case c.Status != vulndb.CoverageMatched:
 			missed += c.Packages
-			missing = append(missing, notCompared(c))
+			missing = append(missing, htmlNotCompared(c))
 		case c.Reason != "":
 			partly = append(partly, fmt.Sprintf("%s of %s: %s", plural(c.Packages, "package"), c.Ecosystem, c.Reason))
 		}
@@ -327,12 +327,12 @@ func (h *htmlReport) alerts() {
 		add("Some packages were compared in part only", n, item)
 	}
 	if n := len(r.Problems); n > 0 {
-		add(plural(n, "problem")+", behind which packages and findings may hide", n, func(i int) string { return problemText(&r.Problems[i]) })
+		add(plural(n, "problem")+", behind which packages and findings may hide", n, func(i int) string { return htmlProblem(&r.Problems[i]) })
 	}
 }
 
-// notCompared tells why a group of packages was not compared.
-func notCompared(c vulndb.Coverage) string {
+// htmlNotCompared tells why a group of packages was not compared.
+func htmlNotCompared(c vulndb.Coverage) string {
 	switch c.Status {
 	case vulndb.CoverageNoData:
 		return withReason(fmt.Sprintf("%s: no data for %s", plural(c.Packages, "package"), cmp.Or(c.Ecosystem, "them")), c.Reason)
@@ -342,7 +342,7 @@ func notCompared(c vulndb.Coverage) string {
 	return withReason(fmt.Sprintf("%s: %s: %s", plural(c.Packages, "package"), c.Ecosystem, c.Status), c.Reason)
 }
 
-func problemText(p *scan.Problem) string {
+func htmlProblem(p *scan.Problem) string {
 	path := cmp.Or(p.Path, "-")
 	if p.Target != "" {
 		path = p.Target + ": " + path
@@ -362,10 +362,10 @@ func (h *htmlReport) coverage() {
 		})
 	}
 	for _, s := range h.r.Database.Sources {
-		h.Sources = append(h.Sources, [3]string{htmlText(s.Ecosystem), plural(s.Records, "advisory"), day(s.Modified)})
+		h.Sources = append(h.Sources, [3]string{htmlText(s.Ecosystem), plural(s.Records, "advisory"), htmlDay(s.Modified)})
 	}
 	for _, e := range h.r.Database.Enrichment {
-		h.Sources = append(h.Sources, [3]string{htmlText(strings.TrimSpace(e.Source + " " + e.Version)), plural(e.CVEs, "CVE"), day(e.Date)})
+		h.Sources = append(h.Sources, [3]string{htmlText(strings.TrimSpace(e.Source + " " + e.Version)), plural(e.CVEs, "CVE"), htmlDay(e.Date)})
 	}
 }
 
@@ -402,15 +402,15 @@ func (h *htmlReport) Suppressed() iter.Seq[htmlSuppressed] {
 	}
 }
 
-// day is a date, empty if it is not known.
-func day(t time.Time) string {
+// htmlDay is a date, empty if it is not known.
+func htmlDay(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
 	return t.UTC().Format(time.DateOnly)
 }
 
-func capital(s string) string {
+func htmlCapital(s string) string {
 	first, n := utf8.DecodeRuneInString(s)
 	if n == 0 {
 		return s
@@ -418,16 +418,16 @@ func capital(s string) string {
 	return string(unicode.ToUpper(first)) + s[n:]
 }
 
-// severityClass is the part of a class that stands for a severity.
-func severityClass(s cvss.Severity) string {
+// htmlSeverityClass is the part of a class that stands for a severity.
+func htmlSeverityClass(s cvss.Severity) string {
 	if !slices.Contains(cvss.Severities(), s) {
 		s = cvss.Unknown
 	}
 	return strings.ToLower(s.String())
 }
 
-func severityWord(s cvss.Severity) string { return capital(strings.ToLower(s.String())) }
+func htmlSeverityWord(s cvss.Severity) string { return htmlCapital(strings.ToLower(s.String())) }
 
-func layerLabel(index int, command string) string {
+func htmlLayerLabel(index int, command string) string {
 	return strings.TrimSpace(strconv.Itoa(index) + " " + command)
 }

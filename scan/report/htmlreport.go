@@ -353,7 +353,7 @@ func htmlProblem(p *scan.Problem) string {
 // coverage lists what was compared with what.
 func (h *htmlReport) coverage() {
 	words := map[string]string{
-		vulndb.CoverageMatched: "Compared", vulndb.CoverageNoData: "Not compared: no data", vulndb.CoverageUnsupported: "Not compared: not supported",
+		vulndb.CoverageMatched: "Compared", vulndb.CoverageNoData: "Not compared, no data", vulndb.CoverageUnsupported: "Not compared, not supported",
 	}
 	for _, c := range h.r.Coverage {
 		h.Coverage = append(h.Coverage, htmlCoverage{

@@ -182,7 +182,7 @@ func (f *flags) scan(a *app) *scanFlags {
 		return err
 	})
 	f.set.StringVar(&s.specVersion, "spec-version", "", "the `VERSION` of the specification of a bill of materials: 1.4 to 1.7 of CycloneDX (default 1.6), 2.2, 2.3 and 3.0 of SPDX (default 2.3)")
-	f.set.BoolVar(&s.listPackages, "list-all-pkgs", false, "list all packages (format json)")
+	f.set.BoolVar(&s.listPackages, "list-all-pkgs", false, "list all packages (formats json and html)")
 	f.set.Func("exit-code", "exit with status `N` if findings are left (default 0)", func(text string) (err error) {
 		if s.exitCode, err = strconv.Atoi(text); err != nil || s.exitCode < 0 || s.exitCode > 255 {
 			return errors.New("give a number from 0 to 255")

@@ -78,10 +78,12 @@ func mdText(s string) string {
 			b.WriteString("@<!-- -->")
 			digits = false
 			continue
-		case ':': // of an address of the web, or a word for a picture
-			b.WriteByte('\\')
+		case ':': // of an address of the web
+			if strings.HasPrefix(s[i+1:], "/") {
+				b.WriteByte('\\')
+			}
 		case '.', ')':
-			if digits && i > 0 || c == '.' && i >= 3 && strings.EqualFold(s[i-3:i], "www") {
+			if digits && i > 0 && (i+1 == len(s) || s[i+1] == ' ') || c == '.' && i >= 3 && strings.EqualFold(s[i-3:i], "www") {
 				b.WriteByte('\\')
 			}
 		case '+', '-', '=':

@@ -13,9 +13,9 @@ import (
 // GitHub takes a summary of 1 MiB from a step, and drops a larger one as a whole
 // (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits).
 const (
-	mdMaxFindings = 768 << 10 // bytes of the table of findings
-	mdMaxRows     = 50        // of each other list
-	mdMaxCell     = 200       // columns of a name or title; escapes make it up to eight times as many bytes
+	mdMaxFindings = 512 << 10 // bytes of the table of findings
+	mdMaxRows     = 30        // of each other list
+	mdMaxCell     = 200       // columns of a name or title; escapes make it up to nine times as many bytes
 )
 
 // An mdWriter counts what it writes.
@@ -144,7 +144,7 @@ func (m *mdWriter) notices(r *scan.Report) {
 		if n.bad {
 			mark = "⚠️ "
 		}
-		m.print("- %s%s\n", mark, mdText(cut(clean(n.text), 2*mdMaxCell)))
+		m.print("- %s%s\n", mark, mdText(cut(clean(n.text), mdMaxCell)))
 	}
 	for _, k := range noticeKinds {
 		if n := rows[k.id] - mdMaxRows; n > 0 {

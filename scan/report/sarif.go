@@ -419,9 +419,9 @@ func sarifPlace(r *scan.Report, p *scan.Package) sarifLocation {
 	if file := firstPath(p); file != "" {
 		l.PhysicalLocation = sarifFile(r, file, p.Line)
 	} else {
-		l.PhysicalLocation = sarifFile(r, cmp.Or(strings.TrimPrefix(relativeURI(r.Target.Name), "./"), "image"), 0)
-		l.PhysicalLocation.ArtifactLocation.URIBaseID = ""
-		l.PhysicalLocation.ArtifactLocation.URI = cmp.Or(relativeURI(r.Target.Name), "image")
+		l.PhysicalLocation = sarifPhysicalLocation{
+			ArtifactLocation: sarifArtifact{URI: cmp.Or(relativeURI(r.Target.Name), "image")}, Region: &sarifRegion{1, 1, 1, 1},
+		}
 	}
 	return l
 }
@@ -442,7 +442,7 @@ func sarifNotice(r *scan.Report, n *notice) sarifNotification {
 	if n.bad {
 		s.Level = "warning"
 	}
-	if file := strings.TrimPrefix(relativeURI(n.path), "./"); n.path != "" && file != "" {
+	if relativeURI(n.path) != "" {
 		s.Locations = []sarifLocation{{PhysicalLocation: sarifPhysicalLocation{ArtifactLocation: sarifFile(r, n.path, 0).ArtifactLocation}}}
 	}
 	return s

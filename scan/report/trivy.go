@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -285,6 +286,15 @@ func trivyFamily(id string) string {
 // distribution, one for the packages of each language that are installed, and
 // one for each lock file, archive or program.
 func trivyPlace(r *scan.Report, p *scan.Package) trivyResult {
+	place := trivyPlaceOf(r, p)
+	place.target = clean(place.target)
+	if _, err := url.Parse(place.target); err != nil { // Trivy takes targets for addresses when it writes SARIF
+		place.target = relativeURI(place.target)
+	}
+	return place
+}
+
+func trivyPlaceOf(r *scan.Report, p *scan.Package) trivyResult {
 	name := cmp.Or(p.Target, r.Target.Name)
 	if _, ok := distro.PackageScheme(p.Type); ok {
 		return trivyResult{"os-pkgs", cmp.Or(trivyFamily(r.OS.ID), p.Type), strings.TrimSpace(fmt.Sprintf("%s (%s)", name, strings.TrimSpace(r.OS.ID+" "+r.OS.Version)))}
@@ -340,7 +350,7 @@ func trivyID(p *scan.Package) string {
 
 // trivyFile is the file of a package, unless that is the result's.
 func trivyFile(p *scan.Package, place trivyResult) string {
-	if file := firstPath(p); place.class == "lang-pkgs" && file != place.target {
+	if file := firstPath(p); place.class == "lang-pkgs" && clean(file) != place.target {
 		return file
 	}
 	return ""

@@ -31,6 +31,8 @@ func Schema(t testing.TB, elem ...string) func(data []byte) error {
 // SchemaFile does the same with the JSON schema in a file.
 func SchemaFile(t testing.TB, file string) func(data []byte) error {
 	t.Helper()
+	file, err := filepath.Abs(file)
+	require.NoError(t, err)
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	// What Go's regular expressions lack: SPDX 3 has "anything but a blank node".

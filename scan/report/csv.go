@@ -22,7 +22,7 @@ var csvColumns = []struct {
 	{"installed_version", of(func(f *scan.Finding) string { return f.Package.Version })},
 	{"fixed_version", of(func(f *scan.Finding) string { return f.FixedVersion })},
 	{"status", of(func(f *scan.Finding) string { return string(f.Status) })},
-	{"title", of(func(f *scan.Finding) string { return f.Title })},
+	{"title", of(headline)},
 	{"type", of(func(f *scan.Finding) string { return f.Package.Type })},
 	{"arch", of(func(f *scan.Finding) string { return f.Package.Arch })},
 	{"purl", of(func(f *scan.Finding) string { return f.Package.PURL })},

@@ -132,6 +132,22 @@ func uuid(digest [sha256.Size]byte) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16])
 }
 
+// headline is the title of a flaw, or else the first sentence that describes
+// it: not all advisories have a title.
+func headline(f *scan.Finding) string {
+	if f.Title != "" {
+		return f.Title
+	}
+	first, _, _ := strings.Cut(strings.TrimLeft(f.Description, "# \r\n"), "\n")
+	const least = 20 // bytes of a sentence: "e.g. " ends none
+	if len(first) > least {
+		if i := strings.Index(first[least:], ". "); i >= 0 {
+			first = first[:least+i]
+		}
+	}
+	return strings.TrimSuffix(strings.TrimSpace(first), ".")
+}
+
 // solution says what can be done about a finding.
 func solution(f *scan.Finding) string {
 	if f.FixedVersion != "" {

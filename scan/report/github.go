@@ -58,7 +58,7 @@ func writeGitHub(w io.Writer, r *scan.Report, _ *config) error {
 			file = firstPath(p)
 		}
 		name := strings.TrimSpace(fullName(p) + " " + p.Version)
-		text := []string{oneLine(f.Title), oneLine(solution(f))}
+		text := []string{oneLine(headline(f)), oneLine(solution(f))}
 		if text[0] == "" {
 			text = text[1:]
 		}

@@ -143,7 +143,7 @@ func gitlabFinding(r *scan.Report, f *scan.Finding, seen map[string]int) gitlabV
 	seen[id]++
 	v := gitlabVulnerability{
 		ID:          uuid(digest),
-		Name:        clipRunes(oneLine(cmp.Or(f.Title, f.ID)), gitlabMaxName),
+		Name:        clipRunes(oneLine(cmp.Or(headline(f), f.ID)), gitlabMaxName),
 		Description: mdLines(f.Description, gitlabMaxDescription),
 		Severity:    gitlabSeverity(f.Severity),
 		Solution:    clipRunes(oneLine(solution(f)), gitlabMaxSolution),

@@ -191,7 +191,7 @@ func (j *junitWriter) finding(f *scan.Finding, s *scan.Suppressed) {
 	if description := lines(f.Description, junitMaxText); description != "" {
 		text.WriteString("\n" + description + "\n")
 	}
-	c.Failure = &junitResult{Type: f.Severity.String(), Message: oneLine(cmp.Or(f.Title, f.ID+" in "+fullName(p))), Text: strings.TrimRight(text.String(), "\n")}
+	c.Failure = &junitResult{Type: f.Severity.String(), Message: oneLine(cmp.Or(headline(f), f.ID+" in "+fullName(p))), Text: strings.TrimRight(text.String(), "\n")}
 	j.write(c)
 }
 

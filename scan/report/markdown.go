@@ -103,6 +103,14 @@ func mdSymbol(s cvss.Severity) string {
 	return "⚪"
 }
 
+// mdTitle is a headline, with a word on what is known to be exploited.
+func mdTitle(f *scan.Finding) string {
+	if f.KEV != nil {
+		return strings.TrimSpace("**exploited** " + mdCell(headline(f)))
+	}
+	return mdCell(headline(f))
+}
+
 func (m *mdWriter) findings(r *scan.Report) {
 	if len(r.Findings) == 0 {
 		m.print("\n%s\n", mdText(oneLine(nothing(r))))
@@ -124,7 +132,7 @@ func (m *mdWriter) findings(r *scan.Report) {
 		if f.Package.Target != "" {
 			name += " in " + f.Package.Target
 		}
-		m.print("| %s %s | %s | %s | %s | %s | %s |\n", mdSymbol(f.Severity), f.Severity, mdCell(name), mdCell(f.Package.Version), mdCell(fixedIn(f)), id, mdCell(title(f)))
+		m.print("| %s %s | %s | %s | %s | %s | %s |\n", mdSymbol(f.Severity), f.Severity, mdCell(name), mdCell(f.Package.Version), mdCell(fixedIn(f)), id, mdTitle(f))
 	}
 }
 

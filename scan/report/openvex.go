@@ -102,7 +102,7 @@ func vexStatements(r *scan.Report) iter.Seq[vexStatement] {
 // has a package URL, and the packages are part of it; else it is the packages.
 func vexStatementOf(id string, findings []*scan.Finding, image string) vexStatement {
 	f := findings[0]
-	s := vexStatement{Status: "under_investigation", Vulnerability: vexVulnerability{ID: flawPage(f.ID), Name: id, Description: oneLine(f.Title)}}
+	s := vexStatement{Status: "under_investigation", Vulnerability: vexVulnerability{ID: flawPage(f.ID), Name: id, Description: oneLine(headline(f))}}
 	for _, alias := range f.Aliases {
 		if alias = oneLine(alias); alias != "" && alias != id && !slices.Contains(s.Vulnerability.Aliases, alias) {
 			s.Vulnerability.Aliases = append(s.Vulnerability.Aliases, alias)

@@ -278,7 +278,7 @@ func sarifMessage(s string) sarifText { return sarifText{Text: sarifEscape.Repla
 // descriptor is what GitHub shows of a flaw.
 func (rule *sarifRule) descriptor(id string) sarifDescriptor {
 	f := rule.worst
-	title := cmp.Or(oneLine(f.Title), "A flaw in "+oneLine(fullName(&f.Package)))
+	title := cmp.Or(oneLine(headline(f)), "A flaw in "+oneLine(fullName(&f.Package)))
 	full := cmp.Or(lines(f.Description, 4*sarifMaxText), title)
 	d := sarifDescriptor{
 		ID:               id,
@@ -367,8 +367,8 @@ func sarifResultOf(r *scan.Report, f *scan.Finding, s *scan.Suppressed, rule *sa
 	name, version := oneLine(fullName(p)), oneLine(p.Version)
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s in %s", sarifID(f), strings.TrimSpace(name+" "+version))
-	if f.Title != "" {
-		text.WriteString(": " + oneLine(f.Title))
+	if title := headline(f); title != "" {
+		text.WriteString(": " + oneLine(title))
 	}
 	for _, l := range [...]struct{ label, text string }{
 		{"Severity", f.Severity.String()},

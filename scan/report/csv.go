@@ -16,42 +16,42 @@ var csvColumns = []struct {
 	name string
 	text func(f *scan.Finding, s *scan.Suppressed) string
 }{
-	{"id", of(func(f *scan.Finding) string { return f.ID })},
-	{"severity", of(func(f *scan.Finding) string { return f.Severity.String() })},
-	{"package", of(func(f *scan.Finding) string { return fullName(&f.Package) })},
-	{"installed_version", of(func(f *scan.Finding) string { return f.Package.Version })},
-	{"fixed_version", of(func(f *scan.Finding) string { return f.FixedVersion })},
-	{"status", of(func(f *scan.Finding) string { return string(f.Status) })},
-	{"title", of(headline)},
-	{"type", of(func(f *scan.Finding) string { return f.Package.Type })},
-	{"arch", of(func(f *scan.Finding) string { return f.Package.Arch })},
-	{"purl", of(func(f *scan.Finding) string { return f.Package.PURL })},
-	{"path", of(func(f *scan.Finding) string { return firstPath(&f.Package) })},
-	{"line", of(func(f *scan.Finding) string { return number(f.Package.Line) })},
-	{"layer", of(func(f *scan.Finding) string { return f.Package.Layer.DiffID })},
-	{"layer_created_by", of(func(f *scan.Finding) string { return f.Package.Layer.CreatedBy })},
-	{"image", of(func(f *scan.Finding) string { return f.Package.Target })},
-	{"severity_source", of(func(f *scan.Finding) string { return f.SeveritySource })},
-	{"cvss_score", of(csvScore)},
-	{"cvss_vector", of(csvVector)},
-	{"epss", of(func(f *scan.Finding) string {
+	{"id", field(func(f *scan.Finding) string { return f.ID })},
+	{"severity", field(func(f *scan.Finding) string { return f.Severity.String() })},
+	{"package", field(func(f *scan.Finding) string { return fullName(&f.Package) })},
+	{"installed_version", field(func(f *scan.Finding) string { return f.Package.Version })},
+	{"fixed_version", field(func(f *scan.Finding) string { return f.FixedVersion })},
+	{"status", field(func(f *scan.Finding) string { return string(f.Status) })},
+	{"title", field(headline)},
+	{"type", field(func(f *scan.Finding) string { return f.Package.Type })},
+	{"arch", field(func(f *scan.Finding) string { return f.Package.Arch })},
+	{"purl", field(func(f *scan.Finding) string { return f.Package.PURL })},
+	{"path", field(func(f *scan.Finding) string { return firstPath(&f.Package) })},
+	{"line", field(func(f *scan.Finding) string { return number(f.Package.Line) })},
+	{"layer", field(func(f *scan.Finding) string { return f.Package.Layer.DiffID })},
+	{"layer_created_by", field(func(f *scan.Finding) string { return f.Package.Layer.CreatedBy })},
+	{"image", field(func(f *scan.Finding) string { return f.Package.Target })},
+	{"severity_source", field(func(f *scan.Finding) string { return f.SeveritySource })},
+	{"cvss_score", field(csvScore)},
+	{"cvss_vector", field(csvVector)},
+	{"epss", field(func(f *scan.Finding) string {
 		if f.EPSS == nil {
 			return ""
 		}
 		return strconv.FormatFloat(f.EPSS.Score, 'f', -1, 64)
 	})},
-	{"exploited", of(func(f *scan.Finding) string {
+	{"exploited", field(func(f *scan.Finding) string {
 		if f.KEV == nil {
 			return ""
 		}
 		return "yes"
 	})},
-	{"aliases", of(func(f *scan.Finding) string { return strings.Join(f.Aliases, " ") })},
-	{"advisory", of(func(f *scan.Finding) string { return f.Evidence.Advisory })},
-	{"range", of(func(f *scan.Finding) string { return f.Evidence.Range })},
-	{"published", of(func(f *scan.Finding) string { return day(f.Published) })},
-	{"modified", of(func(f *scan.Finding) string { return day(f.Modified) })},
-	{"url", of(func(f *scan.Finding) string { return flawPage(f.ID) })},
+	{"aliases", field(func(f *scan.Finding) string { return strings.Join(f.Aliases, " ") })},
+	{"advisory", field(func(f *scan.Finding) string { return f.Evidence.Advisory })},
+	{"range", field(func(f *scan.Finding) string { return f.Evidence.Range })},
+	{"published", field(func(f *scan.Finding) string { return day(f.Published) })},
+	{"modified", field(func(f *scan.Finding) string { return day(f.Modified) })},
+	{"url", field(func(f *scan.Finding) string { return flawPage(f.ID) })},
 	{"suppressed_by", func(_ *scan.Finding, s *scan.Suppressed) string {
 		if s == nil {
 			return ""
@@ -66,7 +66,7 @@ var csvColumns = []struct {
 	}},
 }
 
-func of(text func(f *scan.Finding) string) func(*scan.Finding, *scan.Suppressed) string {
+func field(text func(f *scan.Finding) string) func(*scan.Finding, *scan.Suppressed) string {
 	return func(f *scan.Finding, _ *scan.Suppressed) string { return text(f) }
 }
 

@@ -78,8 +78,8 @@ func mdText(s string) string {
 			b.WriteString("@<!-- -->")
 			digits = false
 			continue
-		case ':': // of an address of the web
-			if strings.HasPrefix(s[i+1:], "/") {
+		case ':': // of an address of the web, or of a table
+			if i == 0 || strings.HasPrefix(s[i+1:], "/") {
 				b.WriteByte('\\')
 			}
 		case '.', ')':

@@ -44,6 +44,24 @@ func fullName(p *scan.Package) string {
 	return u.Namespace + "/" + u.Name
 }
 
+// validPURL is the package URL of a package in its canonical form, if it has one
+// that is a URI: readers refuse whole documents for one that is not.
+func validPURL(p *scan.Package) (string, bool) {
+	if len(p.PURL) > maxURL {
+		return "", false
+	}
+	u, err := purlspec.Parse(p.PURL)
+	if err != nil {
+		return "", false
+	}
+	purl, err := purlspec.Format(u)
+	if err != nil {
+		return "", false
+	}
+	_, err = url.Parse(purl)
+	return purl, err == nil
+}
+
 // firstPath is the file that records a package, empty if none is known. It
 // does not leave the root.
 func firstPath(p *scan.Package) string {
@@ -60,10 +78,11 @@ var (
 
 const cweURL = "https://cwe.mitre.org/data/definitions/%d.html"
 
-// flawPage is the address of a page on a flaw, empty if it has no ID.
+// flawPage is the address of a page on a flaw, empty if it has no ID or none of
+// the length of an ID.
 func flawPage(id string) string {
 	switch {
-	case id == "":
+	case id == "" || len(id) > maxID:
 		return ""
 	case cveID.MatchString(id):
 		return "https://nvd.nist.gov/vuln/detail/" + id
@@ -76,7 +95,10 @@ func flawPage(id string) string {
 // recordPage is the address of the page on a record.
 func recordPage(id string) string { return "https://osv.dev/vulnerability/" + url.PathEscape(id) }
 
-const maxURL = 2000 // bytes; what browsers and servers take
+const (
+	maxURL = 2000 // bytes; what browsers and servers take
+	maxID  = 200  // bytes; the longest known have thirty
+)
 
 // webURL returns an address of the web, with whatever cannot be in one escaped.
 func webURL(s string) (string, bool) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,7 +97,9 @@ func TestFormatSchemas(t *testing.T) {
 
 func TestJUnitSchema(t *testing.T) {
 	validate := codectest.XMLSchemaFile(t, filepath.Join("testdata", "schema", "junit-10.xsd"))
-	for name, r := range reports() {
+	all := reports()
+	maps.Copy(all, realReports(t))
+	for name, r := range all {
 		file := filepath.Join(t.TempDir(), "junit.xml")
 		require.NoError(t, os.WriteFile(file, []byte(write(t, r, report.JUnit, report.WithTime(date(2026, 1, 2)))), 0o600))
 		assert.NoError(t, validate(file), name)
@@ -498,13 +501,13 @@ func TestMarkdownIsText(t *testing.T) {
 	} {
 		r := full()
 		r.Target.Name, r.Findings[0].Title, r.Findings[0].Package.Name, r.Findings[0].Description = s, s, s, s
-		help := ""
+		var help strings.Builder
 		for _, rule := range writeSARIF(t, r).Runs[0].Tool.Driver.Rules {
-			help += rule.Help.Markdown
+			help.WriteString(rule.Help.Markdown)
 		}
-		for _, text := range []string{write(t, r, report.Markdown), help} {
-			text = regexp.MustCompile("\\\\[[:punct:]]|@<!-- -->").ReplaceAllString(text, "") // what is escaped
-			for _, line := range strings.Split(text, "\n") {
+		for _, text := range []string{write(t, r, report.Markdown), help.String()} {
+			text = regexp.MustCompile(`\\[[:punct:]]|@<!-- -->`).ReplaceAllString(text, "") // what is escaped
+			for line := range strings.SplitSeq(text, "\n") {
 				if !strings.HasPrefix(line, "## ") { // in which s is code
 					assert.NotContains(t, line, s, "%q as it is", s)
 				}
@@ -698,6 +701,8 @@ func TestTemplate(t *testing.T) {
 	for _, tt := range tests {
 		assert.Equalf(t, tt.want, write(t, r, report.Template, report.WithTemplate(tt.template)), "%s", tt.template)
 	}
+	assert.NoError(t, report.CheckTemplate("{{.Nothing}}"))
+	assert.EqualError(t, report.CheckTemplate("{{nothing}}"), `report: template: template:1: function "nothing" not defined`)
 	assert.ErrorContains(t, report.Write(io.Discard, r, report.Template, report.WithTemplate(`{{.Nothing}}`)), "can't evaluate field Nothing")
 }
 

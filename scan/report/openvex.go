@@ -9,14 +9,12 @@ import (
 	"io"
 	"iter"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/package-url/packageurl-go"
 
 	"github.com/imagevet/imagevet/internal/codec"
-	"github.com/imagevet/imagevet/internal/codec/purlspec"
 	"github.com/imagevet/imagevet/scan"
 )
 
@@ -128,11 +126,8 @@ func vexStatementOf(id string, findings []*scan.Finding, image string) vexStatem
 // vexPURL is the package URL of a package, or one that is made of its name if
 // it has none that is a URI.
 func vexPURL(p *scan.Package) string {
-	if u, err := purlspec.Parse(p.PURL); err == nil && len(p.PURL) < maxURL {
-		s, err := purlspec.Format(u)
-		if _, urlErr := url.Parse(s); err == nil && urlErr == nil {
-			return s
-		}
+	if purl, ok := validPURL(p); ok {
+		return purl
 	}
 	u := packageurl.PackageURL{Type: "generic", Name: cmp.Or(oneLine(p.Name), "unknown"), Version: oneLine(p.Version)}
 	return u.ToString()

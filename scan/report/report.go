@@ -100,9 +100,9 @@ type config struct {
 
 func defaultConfig() config { return config{width: 80} }
 
-// WithPackages says whether [JSON] lists all packages of the image, with and
-// without findings. [Table] never does, and bills of materials always. The
-// default is false.
+// WithPackages says whether [JSON] and [Trivy] list all packages of the image,
+// with and without findings. Bills of materials always do, other formats never.
+// The default is false.
 func WithPackages(packages bool) Option {
 	return func(c *config) error {
 		c.packages = packages

@@ -237,7 +237,7 @@ func TestWriteError(t *testing.T) {
 		{99, report.WithColor(true), "report: Write: Format(99) is no format"},
 		{report.Table, report.WithWidth(39), "report: WithWidth(39): must be at least 40"},
 		{report.Template, report.WithColor(true), "report: Write: the format is a template, and WithTemplate has not set one"},
-		{report.Template, report.WithTemplate("{{"), "report: WithTemplate: template: template:1: unclosed action"},
+		{report.Template, report.WithTemplate("{{"), "report: template: template:1: unclosed action"},
 	}
 	for _, tt := range tests {
 		var buf bytes.Buffer

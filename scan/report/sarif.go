@@ -203,7 +203,9 @@ func writeSARIF(w io.Writer, r *scan.Report, cfg *config) error {
 	j.EndObject()
 	j.EndList()
 	if !isTree(r) {
-		j.Member("originalUriBaseIds", map[string]any{sarifBase: map[string]any{"description": sarifText{Text: "The root of the image's file system"}}})
+		j.Member("originalUriBaseIds", map[string]any{
+			sarifBase: map[string]any{"uri": "file:///", "description": sarifText{Text: "The root of the image's file system"}},
+		})
 	}
 	j.List("results")
 	seen := map[string]int{}

@@ -34,14 +34,26 @@ import (
 // A template must be trusted: it can loop for long. The default is none, and
 // then [Template] is an error.
 func WithTemplate(text string) Option {
-	return func(c *config) error {
-		t, err := template.New("template").Funcs(templateFuncs).Parse(text)
-		if err != nil {
-			return fmt.Errorf("report: WithTemplate: %w", err)
-		}
-		c.template = t
-		return nil
+	return func(c *config) (err error) {
+		c.template, err = parseTemplate(text)
+		return err
 	}
+}
+
+// CheckTemplate reports what is wrong with the text of a template for
+// [WithTemplate], before there is a report. What only shows when it is executed,
+// such as a field that a report has not, it does not find.
+func CheckTemplate(text string) error {
+	_, err := parseTemplate(text)
+	return err
+}
+
+func parseTemplate(text string) (*template.Template, error) {
+	t, err := template.New("template").Funcs(templateFuncs).Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	return t, nil
 }
 
 var templateFuncs = template.FuncMap{

@@ -74,7 +74,6 @@ type trivyLines struct {
 
 type trivyIdentifier struct {
 	PURL string `json:",omitempty"`
-	UID  string `json:",omitempty"`
 }
 
 type trivyVulnerability struct {
@@ -365,7 +364,7 @@ func trivyLayerOf(p *scan.Package) *trivyLayer {
 
 func trivyPackageOf(p *scan.Package, place trivyResult) trivyPackage {
 	out := trivyPackage{
-		ID: trivyID(p), Name: fullName(p), Identifier: trivyIdentifier{PURL: trivyPURL(p)}, Version: p.Version, Arch: p.Arch, Dev: p.Development,
+		ID: trivyID(p), Name: fullName(p), Identifier: trivyIdentifierOf(p), Version: p.Version, Arch: p.Arch, Dev: p.Development,
 		SrcName: p.Source.Name, SrcVersion: p.Source.Version, Indirect: p.Relation == "transitive", Layer: trivyLayerOf(p), FilePath: trivyFile(p, place),
 	}
 	if p.Line > 0 {
@@ -374,20 +373,16 @@ func trivyPackageOf(p *scan.Package, place trivyResult) trivyPackage {
 	return out
 }
 
-// trivyPURL is the package URL if it is one: Trivy refuses the whole document
-// for one that is not.
-func trivyPURL(p *scan.Package) string {
-	if purl := vexPURL(p); !strings.HasPrefix(purl, "pkg:generic/") || strings.HasPrefix(p.PURL, "pkg:generic/") {
-		return purl
-	}
-	return ""
+func trivyIdentifierOf(p *scan.Package) trivyIdentifier {
+	purl, _ := validPURL(p)
+	return trivyIdentifier{PURL: purl}
 }
 
 func trivyFinding(f *scan.Finding, place trivyResult) trivyVulnerability {
 	p := &f.Package
 	digest := identity(f)
 	v := trivyVulnerability{
-		VulnerabilityID: f.ID, PkgID: trivyID(p), PkgName: fullName(p), PkgPath: trivyFile(p, place), PkgIdentifier: trivyIdentifier{PURL: trivyPURL(p)},
+		VulnerabilityID: f.ID, PkgID: trivyID(p), PkgName: fullName(p), PkgPath: trivyFile(p, place), PkgIdentifier: trivyIdentifierOf(p),
 		InstalledVersion: p.Version, FixedVersion: f.FixedVersion, Status: trivyStatus(f.Status), Layer: trivyLayerOf(p), SeveritySource: trivySourceID(f.SeveritySource),
 		PrimaryURL: flawPage(f.ID), Fingerprint: fmt.Sprintf("sha256:%x", digest), Title: f.Title, Description: f.Description, Severity: trivySeverity(f.Severity),
 		References: f.References, PublishedDate: f.Published.UTC(), LastModifiedDate: f.Modified.UTC(),

@@ -78,11 +78,11 @@ var (
 
 const cweURL = "https://cwe.mitre.org/data/definitions/%d.html"
 
-// flawPage is the address of a page on a flaw, empty if it has no ID or none of
-// the length of an ID.
+// flawPage is the address of a page on a flaw, empty if it has no ID or none
+// that looks like one.
 func flawPage(id string) string {
 	switch {
-	case id == "" || len(id) > maxID:
+	case id == "" || len(id) > maxID || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return ""
 	case cveID.MatchString(id):
 		return "https://nvd.nist.gov/vuln/detail/" + id

@@ -182,9 +182,9 @@ func writeSARIF(w io.Writer, r *scan.Report, cfg *config) error {
 	j.EndList()
 	j.List("notifications")
 	for _, k := range noticeKinds {
-		j.Element(sarifDescriptor{ID: k.id, ShortDescription: sarifText{Text: k.text}})
+		j.Element(sarifNoticeDescriptor(k.id, k.text))
 	}
-	j.Element(sarifDescriptor{ID: noticeLimit, ShortDescription: sarifText{Text: "There is more than GitHub takes or shows"}})
+	j.Element(sarifNoticeDescriptor(noticeLimit, "There is more than GitHub takes or shows"))
 	j.EndList()
 	j.EndObject()
 	j.EndObject()
@@ -437,6 +437,13 @@ func sarifFile(r *scan.Report, file string, line int) sarifPhysicalLocation {
 	}
 	line = max(line, 1)
 	return sarifPhysicalLocation{ArtifactLocation: a, Region: &sarifRegion{line, 1, line, 1}}
+}
+
+// sarifNoticeDescriptor says what a kind of notices means. GitHub's rules ask for
+// as much of it as of a rule.
+func sarifNoticeDescriptor(id, text string) sarifDescriptor {
+	t := sarifText{Text: text + "."}
+	return sarifDescriptor{ID: id, ShortDescription: t, FullDescription: &t, Help: &t}
 }
 
 func sarifNotice(r *scan.Report, n *notice) sarifNotification {

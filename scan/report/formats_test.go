@@ -333,16 +333,14 @@ func TestSARIFLimits(t *testing.T) {
 	for _, tt := range tests {
 		r := many(tt.n)
 		assert.Equal(t, tt.n > 25_000, report.TooManyForGitHub(r))
-		run := writeSARIF(t, r).Runs[0]
-		assert.Len(t, run.Results, tt.n, "nothing is cut off")
-		assert.Len(t, run.Tool.Driver.Rules, 500)
-		n := run.Invocations[0].ToolExecutionNotifications[0]
+		text := write(t, r, report.SARIF)
+		assert.Equal(t, tt.n, strings.Count(text, `"ruleId": `), "nothing is cut off")
+		assert.Equal(t, min(tt.n, 500), strings.Count(text, `"helpUri": `))
 		if tt.want == "" {
-			assert.NotEqual(t, "limit", n.Descriptor.ID)
-			continue
+			assert.NotContains(t, text, "GitHub shows")
+		} else {
+			assert.Contains(t, text, tt.want)
 		}
-		assert.Equal(t, "limit", n.Descriptor.ID)
-		assert.Equal(t, tt.want, n.Message.Text)
 	}
 }
 
@@ -512,6 +510,60 @@ func TestMarkdownIsText(t *testing.T) {
 					assert.NotContains(t, line, s, "%q as it is", s)
 				}
 			}
+		}
+	}
+}
+
+// TestMarkdownRenders has the reference implementation of GitHub's Markdown look
+// for what texts of the image could bring about: it must show them, and no more.
+func TestMarkdownRenders(t *testing.T) {
+	cmark, err := exec.LookPath("cmark-gfm")
+	if err != nil {
+		t.Skip("cmark-gfm is not installed (Debian: cmark-gfm)")
+	}
+	render := func(text string) string {
+		cmd := exec.Command(cmark, "--unsafe", "-e", "table", "-e", "autolink", "-e", "strikethrough", "-e", "tasklist", "-e", "footnotes")
+		cmd.Stdin = strings.NewReader(text)
+		out, err := cmd.Output()
+		require.NoError(t, err)
+		return string(out)
+	}
+	// The elements of what is written, in order: the same whatever the texts are.
+	elements := func(text string) string {
+		tags := regexp.MustCompile(`<[a-z][a-z0-9]*|href="[^"]*"`).FindAllString(render(text), -1)
+		return strings.Join(slices.DeleteFunc(tags, func(tag string) bool { return tag == "<br" }), " ") // a line each
+	}
+	written := func(s string) map[string]string {
+		r := full()
+		for i := range r.Findings {
+			f := &r.Findings[i]
+			f.Title, f.Package.Name, f.Package.Version, f.Description, f.SeveritySource, f.Aliases = s, s, s, s, s, []string{s}
+		}
+		r.Problems[0].Error, r.Coverage[2].Reason, r.Suppressed[0].Reason = s, s, s
+		if !strings.ContainsAny(s, "|\\") { // which are not written as code
+			r.Target.Name = s
+		}
+		help := ""
+		for _, rule := range writeSARIF(t, r).Runs[0].Tool.Driver.Rules {
+			help += rule.Help.Markdown + "\n\n"
+		}
+		var g struct {
+			Vulnerabilities []struct{ Description string }
+		}
+		require.NoError(t, json.Unmarshal([]byte(write(t, r, report.GitLab)), &g))
+		return map[string]string{"summary": write(t, r, report.Markdown, report.WithSuppressed(true)), "help": help, "description": g.Vulnerabilities[0].Description}
+	}
+	want := map[string]string{}
+	for name, text := range written("plain") {
+		want[name] = elements(text)
+	}
+	for _, s := range []string{
+		"<script>alert(1)</script>", "![x](https://evil.example/t.png)", "see https://evil.example now", "www.evil.example", "`code`", "**bold** __b__", "| a | b |",
+		"a@example.com", "# heading", "&lt;", "~~x~~", "1. a", "1) a", "- a", "+ a", "| `a` \\", "___", "a\n:--\n|--|", "a\n===", "a\n---", "    code", "<!-- x", "[a]: https://x\n[a]",
+		"```\nx", "> q", "a\\", "\\`a\\`", "mailto:a@b.cc", "<https://x.y>", "ftp://a.b", "- [ ] t", "[^1]: x\n[^1]", "WWW.evil.example",
+	} {
+		for name, text := range written(s) {
+			assert.Equal(t, want[name], elements(text), "%s with %q", name, s)
 		}
 	}
 }

@@ -322,6 +322,9 @@ func many(n int) *scan.Report {
 }
 
 func TestSARIFLimits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large files")
+	}
 	tests := []struct {
 		n    int
 		want string

@@ -165,6 +165,28 @@ func writeSARIF(w io.Writer, r *scan.Report, cfg *config) error {
 	j.Member("version", "2.1.0")
 	j.List("runs")
 	j.Object("")
+	sarifTool(j, ids, rules)
+	j.Member("automationDetails", map[string]string{"id": sarifCategory(r)})
+	sarifInvocation(j, r, results, len(rules))
+	if !isTree(r) {
+		j.Member("originalUriBaseIds", map[string]any{
+			sarifBase: map[string]any{"uri": "file:///", "description": sarifText{Text: "The root of the image's file system"}},
+		})
+	}
+	j.List("results")
+	seen := map[string]int{}
+	for f, s := range allFindings(r, cfg.suppressed) {
+		j.Element(sarifResultOf(r, f, s, rules[sarifID(f)], seen))
+	}
+	j.EndList()
+	j.Member("properties", sarifRunFacets(r))
+	j.EndObject()
+	j.EndList()
+	return j.Close()
+}
+
+// sarifTool writes what this library is, and the rules.
+func sarifTool(j *codec.JSONWriter, ids []string, rules map[string]*sarifRule) {
 	j.Object("tool")
 	j.Object("driver")
 	j.Member("name", codec.Name)
@@ -188,12 +210,15 @@ func writeSARIF(w io.Writer, r *scan.Report, cfg *config) error {
 	j.EndList()
 	j.EndObject()
 	j.EndObject()
-	j.Member("automationDetails", map[string]string{"id": sarifCategory(r)})
+}
+
+// sarifInvocation writes what was not compared, and why.
+func sarifInvocation(j *codec.JSONWriter, r *scan.Report, results, rules int) {
 	j.List("invocations")
 	j.Object("")
 	j.Member("executionSuccessful", compared(r))
 	j.List("toolExecutionNotifications")
-	for n := range sarifLimits(results, len(rules)) {
+	for n := range sarifLimits(results, rules) {
 		j.Element(n)
 	}
 	for n := range notices(r) {
@@ -202,21 +227,6 @@ func writeSARIF(w io.Writer, r *scan.Report, cfg *config) error {
 	j.EndList()
 	j.EndObject()
 	j.EndList()
-	if !isTree(r) {
-		j.Member("originalUriBaseIds", map[string]any{
-			sarifBase: map[string]any{"uri": "file:///", "description": sarifText{Text: "The root of the image's file system"}},
-		})
-	}
-	j.List("results")
-	seen := map[string]int{}
-	for f, s := range allFindings(r, cfg.suppressed) {
-		j.Element(sarifResultOf(r, f, s, rules[sarifID(f)], seen))
-	}
-	j.EndList()
-	j.Member("properties", sarifRunFacets(r))
-	j.EndObject()
-	j.EndList()
-	return j.Close()
 }
 
 const noticeLimit = "limit"

@@ -88,15 +88,15 @@ func TestMarkdownRenders(t *testing.T) {
 		if !strings.ContainsAny(s, "|\\") { // which are not written as code
 			r.Target.Name = s
 		}
-		help := ""
+		var help strings.Builder
 		for _, rule := range writeSARIF(t, r).Runs[0].Tool.Driver.Rules {
-			help += rule.Help.Markdown + "\n\n"
+			help.WriteString(rule.Help.Markdown + "\n\n")
 		}
 		var g struct {
 			Vulnerabilities []struct{ Description string }
 		}
 		require.NoError(t, json.Unmarshal([]byte(write(t, r, report.GitLab)), &g))
-		return map[string]string{"summary": write(t, r, report.Markdown, report.WithSuppressed(true)), "help": help, "description": g.Vulnerabilities[0].Description}
+		return map[string]string{"summary": write(t, r, report.Markdown, report.WithSuppressed(true)), "help": help.String(), "description": g.Vulnerabilities[0].Description}
 	}
 	want := map[string]string{}
 	for name, text := range written("plain") {

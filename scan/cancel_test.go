@@ -195,7 +195,9 @@ func TestConcurrentScans(t *testing.T) {
 		func() (*scan.Report, error) {
 			return s.Archive(t.Context(), "../testdata/images/alpine-3.8.tar.gz", "")
 		},
-		func() (*scan.Report, error) { return scan.Dir(t.Context(), "../examples/imagevet/testdata/rootfs", scan.WithDB(db)) },
+		func() (*scan.Report, error) {
+			return scan.Dir(t.Context(), "../examples/imagevet/testdata/rootfs", scan.WithDB(db))
+		},
 	}
 	var want [][]byte
 	for _, do := range sources {

@@ -148,6 +148,10 @@ func (a *app) scanner(ctx context.Context, s *scanFlags) (*scan.Scanner, func() 
 
 // scan opens the database, scans with it and writes the report.
 func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *scan.Scanner) (*scan.Report, error)) (int, error) {
+	opts, err := a.reportOptions(s)
+	if err != nil {
+		return 0, err
+	}
 	ctx, cancel := s.context(ctx)
 	defer cancel()
 	scanner, closeDB, err := a.scanner(ctx, s)
@@ -159,7 +163,7 @@ func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *
 	if err != nil {
 		return 0, explain(err, s)
 	}
-	opts := []report.Option{report.WithPackages(s.listPackages), report.WithSBOM(a.sbomOptions(s)...)}
+	opts = append(opts, report.WithPackages(s.listPackages), report.WithSBOM(a.sbomOptions(s)...))
 	opts = append(opts, s.table...)
 	if *s.output == "" {
 		opts = append(opts, a.display()...)
@@ -238,6 +242,9 @@ func (a *app) warnReport(r *scan.Report, s *scanFlags) {
 	}
 	if s.listPackages && *s.format == report.Table {
 		a.warn("--list-all-pkgs does nothing with --format %v", *s.format)
+	}
+	if *s.format == report.SARIF && report.TooManyForGitHub(r) {
+		a.warn("%d findings: GitHub refuses a SARIF file with so many; choose severities with --severity, or leave out what has no fix with --ignore-unfixed", len(r.Findings))
 	}
 	if *s.format == report.Table && *s.output == "" {
 		return

@@ -252,20 +252,26 @@ func origin(r *scan.Report) func(f *scan.Finding) string {
 
 // base tells what is known of the base image.
 func (t *table) base(r *scan.Report) {
+	if text := baseImage(r); text != "" {
+		t.field("Base", plain, text)
+	}
+}
+
+// baseImage says what is known of the base image, empty for what has not several
+// layers.
+func baseImage(r *scan.Report) string {
 	b := r.BaseImage
 	if b == nil || len(r.Target.Layers) < 2 {
-		return
+		return ""
 	}
 	name := strings.TrimSpace(b.Name + " " + shortID(b.Digest))
-	switch {
-	case b.Layers == 0:
-		t.field("Base", plain, cmp.Or(name, "not known")+": "+b.Reason)
-	default:
-		how := ": "
-		if b.Guess {
-			how = ", a guess: "
-		}
-		layers := fmt.Sprintf("%d of %d layers", b.Layers, len(r.Target.Layers)) + how + b.Reason
-		t.field("Base", plain, strings.TrimPrefix(name+", "+layers, ", "))
+	if b.Layers == 0 {
+		return cmp.Or(name, "not known") + ": " + b.Reason
 	}
+	how := ": "
+	if b.Guess {
+		how = ", a guess: "
+	}
+	layers := fmt.Sprintf("%d of %d layers", b.Layers, len(r.Target.Layers)) + how + b.Reason
+	return strings.TrimPrefix(name+", "+layers, ", ")
 }

@@ -150,6 +150,15 @@ func TestBaseInJSON(t *testing.T) {
 	assert.Contains(t, text, `"from_base": true`)
 	assert.Contains(t, text, `"required_by": [`)
 	assert.NotContains(t, write(t, full(), report.JSON), "base_image")
+
+	// The formats for people and spreadsheets tell as well.
+	html := write(t, onBase(), report.HTML)
+	assert.Contains(t, html, "docker.io/library/debian:10 dddddddddddd, 1 of 2 layers, a guess")
+	assert.Contains(t, html, "from the base image")
+	assert.Contains(t, html, "@team/app 1.0.0 &gt; express 4.17.1 &gt; body-parser 1.19.0")
+	assert.Contains(t, write(t, onBase(), report.Markdown), "- Base image: docker.io/library/debian:10")
+	assert.Contains(t, write(t, onBase(), report.CSV), ",yes,")
+	assert.Contains(t, write(t, onBase(), report.CSV), "pkg:npm/%40team/app@1.0.0 pkg:npm/express@4.17.1 pkg:npm/body-parser@1.19.0")
 }
 
 func ExampleWriteComparison() {

@@ -269,7 +269,8 @@ func TestBaseFromRegistry(t *testing.T) {
 }
 
 func TestCompareBase(t *testing.T) {
-	db := openDB(t, append(baseRecords, advisory("CVE-2026-0005", "openssl", "", "low"), advisory("CVE-2026-0006", "bash", "", "low"))...)
+	db := openDB(t, append(baseRecords, advisory("CVE-2026-0005", "openssl", "", "low"), advisory("CVE-2026-0006", "bash", "", "low"),
+		advisory("CVE-2026-0007", "zlib", "1.0", "low"))...)
 	img := onDebian(t)
 	r := func(img sbom.Image, opts ...scan.Option) *scan.Report {
 		s, err := scan.New(append(opts, scan.WithDB(db))...)
@@ -279,15 +280,19 @@ func TestCompareBase(t *testing.T) {
 		return report
 	}
 	app := r(img, scan.WithBaseImage(&stacked{layers: img.layers[:1]}))
-	newBase := r(newStacked(t, debian("curl 7.88.1-12", "openssl 3.0.16-1~deb12u1", "bash 5")))
+	newBase := r(newStacked(t, debian("curl 7.88.1-12", "openssl 3.0.16-1~deb12u1", "bash 5", "zlib 0.9")))
 	c, err := scan.CompareBase(app, newBase)
 	require.NoError(t, err)
 	assert.Equal(t, "base", c.Kind)
 	assert.Equal(t, []string{`package_upgraded CVE-2026-0001 openssl: "3.0.15-1~deb12u1" to "3.0.16-1~deb12u1"`}, changes(c.Fixed))
-	assert.Equal(t, []string{`package_added CVE-2026-0006 bash: "" to "5"`}, changes(c.New))
+	assert.Equal(t, []string{
+		`package_added CVE-2026-0006 bash: "" to "5"`,
+		`package_downgraded CVE-2026-0007 zlib: "1.0" to "0.9"`, // which the image upgrades by itself
+	}, changes(c.New))
 	assert.Equal(t, []string{
 		`package_upgraded CVE-2026-0005 openssl: "3.0.15-1~deb12u1" to "3.0.16-1~deb12u1"`,
 		`unchanged CVE-2026-0003 curl: "7.88.1-11" to "7.88.1-12"`,
+		`unchanged CVE-2026-0004 zlib: "1.0" to "0.9"`,
 	}, changes(c.Kept))
 	assert.Equal(t, 2, c.Own)
 

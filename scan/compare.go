@@ -175,17 +175,25 @@ func CompareBase(image, base *Report) (*Comparison, error) {
 		arrivals[i] = c.New[i].Finding
 	}
 	_, partner := pairFindings(own, arrivals)
-	var fresh []Change
+	packages := map[packageKey][]*Package{} // that do not come from the base
+	for i := range image.Packages {
+		if p := &image.Packages[i]; !p.FromBase && p.DeletedBy == nil {
+			packages[keyOf(p)] = append(packages[keyOf(p)], p)
+		}
+	}
+	fresh := []Change{}
 	for i, change := range c.New {
 		if j := partner[i]; j >= 0 {
 			change.Reason, change.Detail, change.VersionBefore = ReasonUnchanged, "the image has it by itself already", own[j].Package.Version
 			c.Kept = append(c.Kept, change)
 			continue
 		}
+		if list := packages[keyOf(&change.Package)]; len(list) > 0 && change.Reason == ReasonAdded {
+			change.VersionBefore = versionsOf(list)
+			change.Reason = direction(change.Evidence.Scheme, list[0].Version, change.VersionAfter)
+			change.Detail = "a layer of the image itself has the package in another version, and may mend it again"
+		}
 		fresh = append(fresh, change)
-	}
-	if fresh == nil {
-		fresh = []Change{}
 	}
 	c.New = fresh
 	return c, nil

@@ -100,6 +100,7 @@ func streamsOf(title string) []string {
 	const most = 8
 	var out []string
 	for word := range strings.FieldsSeq(title) {
+		word, _, _ = strings.Cut(word, "/") // "httpd:2.4/mod_http2" is on one package of it
 		name, stream, ok := strings.Cut(strings.Trim(word, ".,;()"), ":")
 		// "1:2.3" is a version with an epoch.
 		if ok && isStreamWord(name) && strings.Trim(name, "0123456789") != "" && isStreamWord(stream) && len(out) < most && !slices.Contains(out, name+":"+stream) {

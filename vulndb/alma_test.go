@@ -20,7 +20,7 @@ import (
 // Real advisories of AlmaLinux on all packages that they name, by the plain
 // way over the JSON records: streams of modules apart, the lowest fix of a
 // package, CVEs of "related", no errata without a CVE but security advisories,
-// and the fix for the minor release that a package was built for.
+// and the fix for the minor release that a package outside of modules was built for.
 func TestMatchRealAlma(t *testing.T) {
 	path := sharedtest.Path(t, "data", "osv", "AlmaLinux", "all.zip")
 	z, err := zip.OpenReader(path)
@@ -114,27 +114,20 @@ func TestMatchRealAlma(t *testing.T) {
 		}
 	}
 	// What minor release a version was built for.
-	built := regexp.MustCompile(`-.*(?:\.el(\d+)_(\d+)|\.module_el(\d+)\.(\d+))`)
+	built := regexp.MustCompile(`\.el(\d+)_(\d+)`)
 	minor := func(version string) string {
 		m := built.FindStringSubmatch(version)
 		if m == nil {
 			return ""
 		}
-		return m[1] + m[3] + "." + m[2] + m[4]
+		return m[1] + "." + m[2]
 	}
-	ends := map[*fix][]string{} // the versions that end what the advisory covers
+	ends := map[*fix]string{}
 	for key, list := range fixes {
 		for _, e := range list {
+			ends[e] = slices.MinFunc(e.versions, compare)
 			if e.stream == "" && strings.HasSuffix(key, " module") { // which build is of which stream is open
-				highest := map[string]string{}
-				for _, v := range e.versions {
-					if at := highest[minor(v)]; at == "" || compare(v, at) > 0 {
-						highest[minor(v)] = v
-					}
-				}
-				ends[e] = slices.Collect(maps.Values(highest))
-			} else {
-				ends[e] = []string{slices.MinFunc(e.versions, compare)}
+				ends[e] = slices.MaxFunc(e.versions, compare)
 			}
 		}
 	}
@@ -146,12 +139,9 @@ func TestMatchRealAlma(t *testing.T) {
 		}
 		want, own := map[string]bool{}, map[string]bool{}
 		for _, e := range fixes[key] {
-			// Which module an advisory on an unknown stream is of is open.
-			if e.stream != "" && strings.HasPrefix(p.Module, e.stream+":") || e.stream == "" && !strings.HasSuffix(key, " module") {
-				for _, id := range e.ids {
-					if end := ends[e][0]; minor(p.Version) != "" && minor(end) == minor(p.Version) && compare(p.Version, end) >= 0 {
-						own[id] = true
-					}
+			for _, id := range e.ids {
+				if minor(p.Version) != "" && minor(ends[e]) == minor(p.Version) && compare(p.Version, ends[e]) >= 0 {
+					own[id] = true
 				}
 			}
 		}
@@ -159,15 +149,13 @@ func TestMatchRealAlma(t *testing.T) {
 			if e.stream != "" && !strings.HasPrefix(p.Module, e.stream+":") {
 				continue
 			}
-			for _, end := range ends[e] {
-				for _, id := range e.ids {
-					switch {
-					case compare(p.Version, end) >= 0:
-					case own[id] && minor(end) != minor(p.Version):
-						overruled++
-					default:
-						want[id] = true
-					}
+			for _, id := range e.ids {
+				switch {
+				case compare(p.Version, ends[e]) >= 0:
+				case own[id] && minor(ends[e]) != minor(p.Version):
+					overruled++
+				default:
+					want[id] = true
 				}
 			}
 		}

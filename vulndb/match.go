@@ -117,9 +117,6 @@ type query struct {
 	epochless bool
 	arch      string
 	built     stream // that the package was built for
-	// loose is true if the name stands for packages of several streams of
-	// modules.
-	loose bool
 }
 
 // A memo keeps the answer to a query, as many packages have one source.
@@ -427,7 +424,6 @@ func (m *matcher) named(list []query, q query, p *inventory.Package, name string
 	}
 	for _, name := range moduleNames(p, name) {
 		q.name = m.join(name)
-		q.loose = strings.HasPrefix(name, anyModule) || strings.HasPrefix(name, unknownModule)
 		list = append(list, q)
 	}
 	return list

@@ -23,6 +23,11 @@ import (
 // a fix for the minor release that the installed package was built for decide,
 // and others are heard only where there are none. Of several for one minor
 // release all count: where a flaw was fixed twice, the first fix was not enough.
+//
+// Packages of modules are built for whatever minor release there is, and stay as
+// they are in later ones. There is nothing like a line for each of them: that a
+// flaw is fixed again in a module means, in most of AlmaLinux's advisories, that
+// it was not fixed well. So the rule leaves modules alone.
 
 // A stream is the minor release that a version of a package was built for. The
 // zero value is none: most packages are built for a whole release.
@@ -42,8 +47,7 @@ func hasStreams(base string) bool {
 	return false
 }
 
-// streamOf returns the stream of a version: 9.2 of "1.0-5.el9_2.1", and of
-// "1.0-5.module+el9.2.0+100+abc" as packages of modules have it.
+// streamOf returns the stream of a version: 9.2 of "1.0-5.el9_2.1".
 func streamOf[T string | []byte](version T) stream {
 	start := 0 // of the release
 	for i := range len(version) {
@@ -51,21 +55,13 @@ func streamOf[T string | []byte](version T) stream {
 			start = i + 1
 		}
 	}
-	for i := start; i+2 < len(version); i++ {
-		if version[i] != 'e' || version[i+1] != 'l' || i == start {
+	for i := start; i+3 < len(version); i++ {
+		if version[i] != '.' || version[i+1] != 'e' || version[i+2] != 'l' {
 			continue
 		}
-		before := version[i-1]
-		if before != '.' && before != '+' && before != '_' {
-			continue
-		}
-		major, next := digits(version, i+2)
-		if next == i+2 || next+1 >= len(version) {
-			continue
-		}
-		// In "1.el9.2" the 2 is only a number of the build.
-		if version[next] != '_' && (version[next] != '.' || before == '.') {
-			continue
+		major, next := digits(version, i+3)
+		if next == i+3 || next == len(version) || version[next] != '_' {
+			continue // in "1.el9.2" the 2 is only a number of the build
 		}
 		if minor, end := digits(version, next+1); end > next+1 {
 			return stream{major, minor}
@@ -224,9 +220,6 @@ func (o *overruled) text() string {
 // settle adds the records that have a fix for the stream of the package, which
 // the version is not below.
 func (m *matcher) settle(out *found, q *query) error {
-	if q.loose { // it may be a fix for another stream of the module
-		return nil
-	}
 	for i := range q.target.searches {
 		s := &q.target.searches[i]
 		if !s.wants(q) {

@@ -565,8 +565,9 @@ func (m *matcher) result(ctx context.Context) (*Result, error) {
 		var findings []finding
 		seen := map[*record]bool{}
 		type variant struct {
-			rec   *record
-			built stream
+			rec    *record
+			simple bool
+			fixed  stream // of a simple one
 		}
 		variants := map[variant]bool{}
 		for _, h := range f.hits {
@@ -574,7 +575,7 @@ func (m *matcher) result(ctx context.Context) (*Result, error) {
 			r := records[h.search.file][h.record]
 			v := variant{rec: r}
 			if h.built != (stream{}) && h.verdict.simple {
-				v.built = streamOf(h.verdict.fixed)
+				v.simple, v.fixed = true, streamOf(h.verdict.fixed)
 			}
 			if !variants[v] && r.concerns(h.name, m.pkgs[f.pkg].Platforms) {
 				variants[v], seen[r] = true, true

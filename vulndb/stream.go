@@ -263,16 +263,21 @@ func (h *hit) own() bool {
 }
 
 // compareStreams orders findings on one flaw in a package that was built for a
-// stream: those with a fix for it come first, and then those with a higher fix.
+// stream: those with a fix for it come first, then those with another, the
+// highest before the others.
 func compareStreams(a, b finding) int {
-	if a.hit.built == (stream{}) || b.hit.built == (stream{}) || !a.hit.verdict.simple || !b.hit.verdict.simple {
-		return cmp.Compare(btoi(b.hit.own()), btoi(a.hit.own()))
+	if a.hit.built == (stream{}) {
+		return 0
 	}
-	c, err := version.Compare(a.hit.search.scheme, b.hit.verdict.fixed, a.hit.verdict.fixed)
+	x, y := a.hit.verdict, b.hit.verdict
+	if c := cmp.Or(btoi(b.hit.own())-btoi(a.hit.own()), btoi(y.simple)-btoi(x.simple)); c != 0 || !x.simple {
+		return c
+	}
+	c, err := version.Compare(a.hit.search.scheme, y.fixed, x.fixed)
 	if err != nil {
-		c = 0
+		return 0 // cannot be: both were compared before
 	}
-	return cmp.Or(cmp.Compare(btoi(b.hit.own()), btoi(a.hit.own())), c)
+	return c
 }
 
 // streamNote says why the first of several findings on a flaw is the one that
@@ -317,7 +322,7 @@ func sameArch(advisory, arch string) bool {
 	case "", "noarch", "all", "any", "src", "(none)":
 		return true
 	}
-	return archOf(advisory) == archOf(arch) || archOf(arch) == "i686" && archOf(advisory) == "x86_64"
+	return advisory == "noarch" || archOf(advisory) == archOf(arch) || archOf(arch) == "i686" && archOf(advisory) == "x86_64"
 }
 
 // archOf returns the name that rpm has for an architecture.

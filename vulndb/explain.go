@@ -335,7 +335,7 @@ func explainCase(body []byte, s *search, q *query) (Judgement, error) {
 	var v verdict
 	if q.version != "" { // Match compares no package without a version
 		d := dbfile.NewDecoder(body)
-		v = judge(&d, key, q.version, q.arch)
+		v, _ = judge(&d, key, q.version, q.arch)
 	}
 	other := v.affected && v.simple && hasFlavours(s.file.base) && otherFlavour(v.fixed, q.version)
 	if other {

@@ -509,7 +509,7 @@ func (m *matcher) judge(a *answer, s *search, q *query, data []byte) error {
 			key, _ = q.key(key, s.scheme, caseEpoch(raw)) // an epoch makes no error
 		}
 		body := dbfile.NewDecoder(raw)
-		v := judge(&body, key, q.version, q.arch)
+		v, _ := judge(&body, key, q.version, q.arch)
 		if err := errors.Join(d.Err(), body.Err()); err != nil || number >= uint64(s.file.Meta().Records) {
 			return fmt.Errorf("%w: entry of %q in %s: record %d: %w", ErrCorrupt, q.name, s.ecosystem, number, cmp.Or(err, dbfile.ErrDamaged))
 		}
@@ -519,7 +519,6 @@ func (m *matcher) judge(a *answer, s *search, q *query, data []byte) error {
 		if v.affected && v.simple && hasFlavours(s.file.base) && otherFlavour(v.fixed, q.version) {
 			continue
 		}
-		v.bound = nil // nothing that points into the file is kept
 		h := hit{s, int(number), v, name, q.version, q.built}
 		switch {
 		case v.affected:
@@ -564,21 +563,19 @@ func (m *matcher) result(ctx context.Context) (*Result, error) {
 		}
 		var findings []finding
 		seen := map[*record]bool{}
-		type variant struct {
-			rec    *record
-			simple bool
-			fixed  stream // of a simple one
-		}
-		variants := map[variant]bool{}
+		var variants map[variant]bool
 		for _, h := range f.hits {
 			// One record can be found under two names or in two releases.
 			r := records[h.search.file][h.record]
-			v := variant{rec: r}
-			if h.built != (stream{}) && h.verdict.simple {
-				v.simple, v.fixed = true, streamOf(h.verdict.fixed)
-			}
-			if !variants[v] && r.concerns(h.name, m.pkgs[f.pkg].Platforms) {
-				variants[v], seen[r] = true, true
+			v, other := h.variant(r), h.built != (stream{})
+			if (!seen[r] || other && !variants[v]) && r.concerns(h.name, m.pkgs[f.pkg].Platforms) {
+				seen[r] = true
+				if other {
+					if variants == nil {
+						variants = map[variant]bool{}
+					}
+					variants[v] = true
+				}
 				findings = append(findings, finding{r, h})
 			}
 		}

@@ -19,7 +19,7 @@ type finding struct {
 // sorted by ID. own are fixes for the stream of the package which it has; what
 // they overrule is told besides.
 func merge(findings []finding, own []ownFix) (matches []Match, out []overruled) {
-	all := slices.Clone(findings)
+	all := slices.Clip(findings)
 	for _, o := range own {
 		all = append(all, finding{rec: o.rec})
 	}
@@ -34,19 +34,19 @@ func merge(findings []finding, own []ownFix) (matches []Match, out []overruled) 
 			}
 		}
 	}
-	stays := map[*record]bool{}
+	var stays []*record
 	for _, id := range slices.Sorted(maps.Keys(byID)) {
 		var list []finding
 		if list, out = overrule(id, byID[id], fixes, out); len(list) == 0 {
 			continue
 		}
 		matches = append(matches, newMatch(id, list))
-		for _, f := range list {
-			stays[f.rec] = true
+		for i := 0; len(own) > 0 && i < len(list); i++ {
+			stays = append(stays, list[i].rec)
 		}
 	}
 	for i := range out {
-		out[i].all = !stays[out[i].rec]
+		out[i].all = !slices.Contains(stays, out[i].rec)
 	}
 	return matches, out
 }

@@ -296,9 +296,8 @@ type verdict struct {
 	unreadable int    // number of ranges that could not be read
 	rng        string // the range that holds the version
 	fixed      string
-	simple     bool   // the case says nothing but that all before one fix is affected
-	otherArch  bool   // the case is for other architectures, so that affected is false
-	bound      []byte // the fix of a simple case, part of the decoder's data
+	simple     bool // the case says nothing but that all before one fix is affected
+	otherArch  bool // the case is for other architectures, so that affected is false
 }
 
 // An encoded is an interval as it stands in a file. Its slices are part of the
@@ -372,8 +371,9 @@ func isListed(listedKey, listedText, key []byte, text string) bool {
 
 // judge decodes a case and applies it to a version, whose key is nil if the
 // scheme does not understand it. Nothing is allocated unless the version is
-// affected. arch is that of the package, empty if it is not known.
-func judge(d *dbfile.Decoder, key []byte, text, arch string) (v verdict) {
+// affected. arch is that of the package, empty if it is not known. The bound of a
+// simple case is the fix, part of the decoder's data.
+func judge(d *dbfile.Decoder, key []byte, text, arch string) (v verdict, bound []byte) {
 	v.group, v.status, v.unreadable = int(d.Uint()), d.Uint(), int(d.Uint())
 	var fix []byte // of the first interval above the version that has a fix
 	n := d.Count()
@@ -381,7 +381,7 @@ func judge(d *dbfile.Decoder, key []byte, text, arch string) (v verdict) {
 	for range n {
 		e := nextInterval(d)
 		v.simple = v.simple && e.end == endFixed && !e.bounded
-		v.bound = e.highText
+		bound = e.highText
 		if key == nil || d.Err() != nil || v.affected {
 			continue
 		}
@@ -411,7 +411,7 @@ func judge(d *dbfile.Decoder, key []byte, text, arch string) (v verdict) {
 	if !appliesTo(d, arch) {
 		v.affected, v.unreadable, v.fixed, v.rng, v.otherArch = false, 0, "", "", true
 	}
-	return v
+	return v, bound
 }
 
 func rangeText(end int, low, high []byte) string {

@@ -119,13 +119,13 @@ func otherFlavour(fix, installed string) bool {
 // that are for different minor releases, flavours or architectures. The highest
 // fix comes first.
 func splitEntries(base string, scheme version.Scheme, entries []advisory.Affected) [][]advisory.Affected {
-	type variant struct {
+	type kind struct {
 		built   stream
 		flavour flavour
 		arches  string
 	}
-	of := func(a *advisory.Affected) variant {
-		v := variant{arches: strings.Join(a.Arches, " ")}
+	of := func(a *advisory.Affected) kind {
+		v := kind{arches: strings.Join(a.Arches, " ")}
 		if fix, ok := onlyFix(a); ok && hasStreams(base) {
 			v.built = streamOf(fix)
 			if hasFlavours(base) {
@@ -137,16 +137,16 @@ func splitEntries(base string, scheme version.Scheme, entries []advisory.Affecte
 	if len(entries) == 1 {
 		return [][]advisory.Affected{entries} // as nearly always
 	}
-	var variants []variant
-	groups := map[variant][]advisory.Affected{}
+	var kinds []kind
+	groups := map[kind][]advisory.Affected{}
 	for i := range entries {
 		v := of(&entries[i])
 		if groups[v] == nil {
-			variants = append(variants, v)
+			kinds = append(kinds, v)
 		}
 		groups[v] = append(groups[v], entries[i])
 	}
-	highest := map[variant][]byte{} // the key of its highest fix
+	highest := map[kind][]byte{} // the key of its highest fix
 	for v, group := range groups {
 		for i := range group {
 			fix, _ := onlyFix(&group[i])
@@ -155,9 +155,9 @@ func splitEntries(base string, scheme version.Scheme, entries []advisory.Affecte
 			}
 		}
 	}
-	slices.SortStableFunc(variants, func(a, b variant) int { return bytes.Compare(highest[b], highest[a]) })
+	slices.SortStableFunc(kinds, func(a, b kind) int { return bytes.Compare(highest[b], highest[a]) })
 	var out [][]advisory.Affected
-	for _, v := range variants {
+	for _, v := range kinds {
 		out = append(out, groups[v])
 	}
 	return out
@@ -238,17 +238,32 @@ func (m *matcher) settle(out *found, q *query) error {
 			}
 			m.key = key
 			body := dbfile.NewDecoder(raw)
-			v := judge(&body, key, q.version, q.arch)
+			v, bound := judge(&body, key, q.version, q.arch)
 			if err := errors.Join(d.Err(), body.Err()); err != nil || number >= uint64(s.file.Meta().Records) {
 				return fmt.Errorf("%w: entry of %q in %s: record %d: %w", ErrCorrupt, q.name, s.ecosystem, number, cmp.Or(err, dbfile.ErrDamaged))
 			}
-			if v.simple && !v.affected && !v.otherArch && streamOf(v.bound) == q.built {
-				out.settled = append(out.settled, settled{s, int(number), string(v.bound)})
+			if v.simple && !v.affected && !v.otherArch && streamOf(bound) == q.built {
+				out.settled = append(out.settled, settled{s, int(number), string(bound)})
 				m.need(s, int(number))
 			}
 		}
 	}
 	return nil
+}
+
+// A variant is what a record says of a package for one minor release.
+type variant struct {
+	rec    *record
+	simple bool
+	built  stream // of a simple one
+}
+
+func (h *hit) variant(r *record) variant {
+	v := variant{rec: r, simple: h.verdict.simple}
+	if v.simple {
+		v.built = streamOf(h.verdict.fixed)
+	}
+	return v
 }
 
 // foreign reports whether a hit rests on a fix alone, and one for another

@@ -106,7 +106,7 @@ func TestAppliesTo(t *testing.T) {
 	} {
 		data := appendCase(nil, 0, 0, 0, nil, nil, tt.arches...)
 		d := dbfile.NewDecoder(data)
-		v := judge(&d, nil, "", tt.arch)
+		v, _ := judge(&d, nil, "", tt.arch)
 		require.NoError(t, d.Err())
 		assert.Equalf(t, !tt.want, v.otherArch, "%q for %q", tt.arch, tt.arches)
 		assert.Zero(t, d.Len())

@@ -73,7 +73,7 @@ func TestScanContentSets(t *testing.T) {
 		}
 		assert.Equalf(t, tt.want, got, "%s of %v", tt.version, tt.sets)
 		require.Len(t, report.Coverage, 1)
-		assert.Equal(t, tt.sets[0] == odd, strings.Contains(report.Coverage[0].Reason, "repositories that no rule knows, whose advisories are not looked for: "+odd), report.Coverage[0].Reason)
+		assert.Equal(t, tt.sets[0] == odd, strings.Contains(report.Coverage[0].Reason, "repositories that no rule knows, whose advisories are not looked for: \""+odd+"\""), report.Coverage[0].Reason)
 
 		var text bytes.Buffer
 		require.NoError(t, sbom.Encode(&text, report.BOM, sbom.CycloneDXJSON))

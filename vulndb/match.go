@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/imagevet/imagevet/internal/dbfile"
@@ -270,7 +271,11 @@ func (m *matcher) distroTarget(typ, scheme string) *target {
 	}
 	t.searchBuilt(f, &d)
 	if len(d.Unknown) > 0 {
-		missing = append(missing, fmt.Sprintf("the image was built from repositories that no rule knows, whose advisories are not looked for: %s", few(d.Unknown)))
+		var quoted []string // they are text from the image
+		for _, name := range d.Unknown {
+			quoted = append(quoted, strconv.Quote(name))
+		}
+		missing = append(missing, fmt.Sprintf("the image was built from repositories that no rule knows, whose advisories are not looked for: %s", few(quoted)))
 	}
 	if d.Inferred {
 		missing = append(missing, fmt.Sprintf("the distribution %q is matched as what it derives from", m.os.ID))

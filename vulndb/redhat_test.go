@@ -103,7 +103,7 @@ func TestMatchStreams(t *testing.T) {
 	assert.Equal(t, vulndb.CoverageMatched, c.Status)
 	assert.Contains(t, c.Reason, "the database has no advisories for Red Hat:enterprise_linux:9::appstream, ")
 	assert.Contains(t, c.Reason, "Red Hat:rhel_eus:9.0, only for Red Hat:enterprise_linux:9::baseos, ")
-	assert.Contains(t, c.Reason, "the image was built from repositories that no rule knows, whose advisories are not looked for: some-repository")
+	assert.Contains(t, c.Reason, "the image was built from repositories that no rule knows, whose advisories are not looked for: \"some-repository\"")
 }
 
 // One advisory can have a fix for each of several minor releases.
@@ -125,6 +125,21 @@ func TestMatchStreamsOfOneRecord(t *testing.T) {
 	require.Len(t, e.Advisories, 2)
 	for _, j := range e.Advisories {
 		assert.Equal(t, vulndb.VerdictNotAffected, j.Verdict, j.Text)
+	}
+}
+
+// A fix in one flavour of Oracle Linux does not decide for another, though the
+// epoch makes every version of that higher.
+func TestMatchStreamsOfFlavours(t *testing.T) {
+	upstream := `"upstream": ["CVE-2026-0001"]`
+	db, _ := build(t,
+		osv("ELSA-1", "Oracle Linux:8", "glibc", ranges("introduced 0, fixed 2.28-225.0.4.el8_8.6"), upstream),
+		osv("ELSA-2", "Oracle Linux:8", "glibc", ranges("introduced 0, fixed 2:2.28-225.0.4.ksplice1.el8"), upstream),
+		osv("ELSA-3", "Oracle Linux:8", "glibc", ranges("introduced 0, fixed 2.28-251.el8_10"), upstream))
+	for version, want := range map[string]int{
+		"2:2.28-225.0.3.ksplice1.el8_8": 1, "2:2.28-225.0.4.ksplice1.el8_8": 0, "2.28-225.0.4.el8_8.6": 0, "2.28-225.0.4.el8_8.5": 1, "2.28-230.el8_9": 1,
+	} {
+		assert.Len(t, match(t, db, inventory.OS{ID: "ol", Version: "8.9"}, rpm("glibc", version)).Matches, want, version)
 	}
 }
 

@@ -242,7 +242,11 @@ func (m *matcher) settle(out *found, q *query) error {
 			if err := errors.Join(d.Err(), body.Err()); err != nil || number >= uint64(s.file.Meta().Records) {
 				return fmt.Errorf("%w: entry of %q in %s: record %d: %w", ErrCorrupt, q.name, s.ecosystem, number, cmp.Or(err, dbfile.ErrDamaged))
 			}
-			if v.simple && !v.affected && !v.otherArch && streamOf(bound) == q.built {
+			if !v.simple || v.affected || v.otherArch || streamOf(bound) != q.built {
+				continue
+			}
+			// A fix in another flavour, with its own epoch, says nothing.
+			if !hasFlavours(s.file.base) || flavourOf(bound) == flavourOf(q.version) {
 				out.settled = append(out.settled, settled{s, int(number), string(bound)})
 				m.need(s, int(number))
 			}

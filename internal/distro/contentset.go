@@ -250,15 +250,20 @@ func isNoise(word string) bool {
 	return false
 }
 
-// isStream reports whether words name a part of Red Hat Enterprise Linux or
-// nothing but the whole of it.
+// isStream reports whether words name nothing but a part of Red Hat Enterprise
+// Linux, or the whole of it if there are none.
 func isStream(words []string) bool {
-	switch strings.Join(words, "-") {
-	case "", "baseos", "appstream", "codeready-builder", "crb", "highavailability", "nfv", "rt", "realtime", "resilientstorage", "supplementary",
-		"sap", "sap-netweaver", "sap-solutions", "sap-hana", "fast-datapath", "fastdatapath",
-		"optional", "extras", "optional-fastrack", "workstation", "workstation-optional", "client", "desktop", "desktop-optional",
-		"hpc-node", "hpc-node-optional", "ha", "rs", "system-z", "system-z-optional", "power", "power-optional", "power-le", "power-le-optional",
-		"power-9", "power-9-optional", "arm-64", "arm-64-optional", "system-z-a", "system-z-a-optional":
+	return !slices.ContainsFunc(words, func(w string) bool { return !isPart(w) })
+}
+
+// isPart reports whether a word is one of those that name parts: those from 8
+// on, what all releases have beside them, and the variants of 7 and before.
+func isPart(word string) bool {
+	switch word {
+	case "baseos", "appstream", "codeready", "builder", "crb", "highavailability", "nfv", "rt", "realtime", "resilientstorage",
+		"supplementary", "sap", "netweaver", "solutions", "hana", "fast", "datapath", "fastdatapath",
+		"optional", "extras", "fastrack", "workstation", "client", "desktop", "hpc", "node", "computenode", "ha", "rs",
+		"system", "z", "a", "power", "le", "9", "arm", "64":
 		return true
 	}
 	return false

@@ -101,6 +101,9 @@ type search struct {
 	// built is not zero if the advisories are for packages that were built for
 	// it alone.
 	built stream
+	// extended is true for the extended support of a minor release that the
+	// image has by its content sets.
+	extended bool
 }
 
 // A vendor is a third party that packages of a distribution's format are from.
@@ -256,8 +259,12 @@ func (m *matcher) distroTarget(typ, scheme string) *target {
 		}
 	}
 	for _, p := range d.Products {
-		if !t.search(f, f.covered(p)...) {
+		covered := f.covered(p)
+		if !t.search(f, covered...) {
 			absent = append(absent, joinEcosystem(base, p.String()))
+		}
+		for i := range t.searches {
+			t.searches[i].extended = t.searches[i].extended || p.IsExtended() && slices.Contains(covered, t.searches[i].release)
 		}
 	}
 	for _, p := range d.Optional {
@@ -407,7 +414,9 @@ func (m *matcher) queries(t *target, p *inventory.Package) []query {
 	}
 	var built stream
 	if p.Type == "rpm" && hasStreams(m.base) {
-		built = streamOf(p.Version)
+		if built = streamOf(p.Version); built == (stream{}) && p.Module != "" && t.extended() {
+			built = moduleStreamOf(p.Version)
+		}
 	}
 	if m.distro.Names != distro.ByBinary {
 		list = m.named(list, query{target: t, version: sourceVersion, epochless: epochless, arch: p.Arch, built: built}, p, sourceName)

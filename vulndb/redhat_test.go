@@ -128,6 +128,46 @@ func TestMatchStreamsOfOneRecord(t *testing.T) {
 	}
 }
 
+// Fixes in modules are for a minor release where the image has extended support.
+func TestMatchModulesExtended(t *testing.T) {
+	record := func(id, ecosystem, title, fixed string) string {
+		return osv(id, "Red Hat:"+ecosystem, "nodejs", ranges("introduced 0, fixed "+fixed), `"upstream": ["CVE-2026-0001"], "summary": "`+title+`"`)
+	}
+	const old, new, older = "1:16.18-3.module+el8.6.0+150+a", "1:16.20-5.module+el8.8.0+200+b", "1:16.18-2.module+el8.6.0+140+a"
+	db, _ := build(t,
+		record("RHSA-1", "enterprise_linux:8::appstream", "nodejs:16 security update", new),
+		record("RHSA-2", "rhel_eus:8.6::appstream", "nodejs:16 security update", old),
+		record("RHSA-3", "enterprise_linux:8::appstream", "nodejs:16 security update", older)) // when 8.6 was new
+	only, _ := build(t,
+		record("RHSA-1", "enterprise_linux:8::appstream", "nodejs:16 security update", new),
+		record("RHSA-3", "enterprise_linux:8::appstream", "nodejs:16 security update", older),
+		record("RHSA-4", "rhel_eus:8.6::appstream", "nodejs security update", old), // of which stream of the module is not known
+		record("RHSA-5", "rhel_eus:8.6::appstream", "nodejs:14 security update", old))
+	eus := rhel("8.6", "rhel-8-for-x86_64-appstream-eus-rpms__8_DOT_6")
+	for _, tt := range []struct {
+		db              *vulndb.DB
+		os              inventory.OS
+		version, module string
+		want            string
+	}{
+		{db, eus, old, "nodejs:16:1:2", ""},
+		{db, eus, older, "nodejs:16:1:2", "RHSA-2 " + old},
+		{db, eus, old, "", "RHSA-1 " + new}, // which module is not known
+		{db, eus, "1:16.19-1.module+el8.7.0+160+a", "nodejs:16:1:2", "RHSA-1 " + new},
+		{db, rhel("8.6"), old, "nodejs:16:1:2", "RHSA-1 " + new},
+		{db, rhel("8.6", "rhel-8-for-x86_64-appstream-rpms"), old, "nodejs:16:1:2", "RHSA-1 " + new},
+		{only, eus, old, "nodejs:16:1:2", "RHSA-1 " + new},
+	} {
+		p := rpm("nodejs", tt.version)
+		p.Module = tt.module
+		got := ""
+		for _, m := range match(t, tt.db, tt.os, p).Matches {
+			got = m.Evidence.Advisory + " " + m.FixedVersion
+		}
+		assert.Equalf(t, tt.want, got, "%s of %q on %v", tt.version, tt.module, tt.os.ContentSets)
+	}
+}
+
 // A fix in one flavour of Oracle Linux does not decide for another, though the
 // epoch makes every version of that higher.
 func TestMatchStreamsOfFlavours(t *testing.T) {

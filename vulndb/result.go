@@ -78,8 +78,9 @@ type Match struct {
 
 	// Evidence is the advisory that is closest to the flaw: that with the
 	// fewest upstream IDs, and of several the one with the smallest ID. For a
-	// package outside of modules that was built for a minor release of Red Hat Enterprise Linux or
-	// of what is built from its sources, as ".el9_2" in its version says, one
+	// package that was built for a minor release of Red Hat Enterprise Linux or
+	// of what is built from its sources, as ".el9_2" in its version says (of one
+	// in a module: if the image has extended support for that release), one
 	// with a fix for that release comes first, and then one with a higher fix.
 	// If the package has such a fix, advisories with a fix for another release
 	// are no match. Other holds the rest, in the same order.

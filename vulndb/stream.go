@@ -27,7 +27,9 @@ import (
 // Packages of modules are built for whatever minor release there is, and stay as
 // they are in later ones. There is nothing like a line for each of them: that a
 // flaw is fixed again in a module means, in most of AlmaLinux's advisories, that
-// it was not fixed well. So the rule leaves modules alone.
+// it was not fixed well. So the rule leaves modules alone, but for images that
+// are built from repositories of extended support: of these, Red Hat says which
+// of the fixes are for them.
 
 // A stream is the minor release that a version of a package was built for. The
 // zero value is none: most packages are built for a whole release.
@@ -68,6 +70,43 @@ func streamOf[T string | []byte](version T) stream {
 		}
 	}
 	return stream{}
+}
+
+// moduleStreamOf returns the minor release that a version of a package in a
+// module was built for: 8.6 of "1.0-5.module+el8.6.0+100+abc".
+func moduleStreamOf[T string | []byte](version T) stream {
+	const mark = moduleMark + "+el"
+	for i := 0; i+len(mark) < len(version); i++ {
+		if string(version[i:i+len(mark)]) != mark {
+			continue
+		}
+		major, next := digits(version, i+len(mark))
+		if next > i+len(mark) && next < len(version) && version[next] == '.' {
+			if minor, end := digits(version, next+1); end > next+1 {
+				return stream{major, minor}
+			}
+		}
+	}
+	return stream{}
+}
+
+// extended reports whether advisories of extended support are searched for all
+// packages.
+func (t *target) extended() bool {
+	return slices.ContainsFunc(t.searches, func(s search) bool { return s.extended })
+}
+
+// streamOfFix returns the stream that a fix is for, of a package with a name in
+// the database. That of a package in a module is for one only if extended
+// support says so.
+func streamOfFix[T string | []byte](s *search, name string, fix T) stream {
+	if !strings.Contains(name, anyModule) {
+		return streamOf(fix)
+	}
+	if !s.extended || strings.HasPrefix(name, anyModule) || strings.HasPrefix(name, unknownModule) {
+		return stream{}
+	}
+	return moduleStreamOf(fix)
 }
 
 // digits reads a number, and returns where it ends.
@@ -242,7 +281,7 @@ func (m *matcher) settle(out *found, q *query) error {
 			if err := errors.Join(d.Err(), body.Err()); err != nil || number >= uint64(s.file.Meta().Records) {
 				return fmt.Errorf("%w: entry of %q in %s: record %d: %w", ErrCorrupt, q.name, s.ecosystem, number, cmp.Or(err, dbfile.ErrDamaged))
 			}
-			if !v.simple || v.affected || v.otherArch || streamOf(bound) != q.built {
+			if !v.simple || v.affected || v.otherArch || streamOfFix(s, string(q.name), bound) != q.built {
 				continue
 			}
 			// A fix in another flavour, with its own epoch, says nothing.
@@ -265,7 +304,7 @@ type variant struct {
 func (h *hit) variant(r *record) variant {
 	v := variant{rec: r, simple: h.verdict.simple}
 	if v.simple {
-		v.built = streamOf(h.verdict.fixed)
+		v.built = streamOfFix(h.search, h.name, h.verdict.fixed)
 	}
 	return v
 }
@@ -273,12 +312,12 @@ func (h *hit) variant(r *record) variant {
 // foreign reports whether a hit rests on a fix alone, and one for another
 // stream than that of the package.
 func (h *hit) foreign() bool {
-	return h.built != (stream{}) && h.verdict.simple && streamOf(h.verdict.fixed) != h.built
+	return h.built != (stream{}) && h.verdict.simple && streamOfFix(h.search, h.name, h.verdict.fixed) != h.built
 }
 
 // own reports whether a hit rests on a fix for the stream of the package.
 func (h *hit) own() bool {
-	return h.built != (stream{}) && h.verdict.simple && streamOf(h.verdict.fixed) == h.built
+	return h.built != (stream{}) && h.verdict.simple && streamOfFix(h.search, h.name, h.verdict.fixed) == h.built
 }
 
 // compareStreams orders findings on one flaw in a package that was built for a

@@ -42,6 +42,23 @@ func TestStreamOf(t *testing.T) {
 	assert.Equal(t, "el8_10", stream{8, 10}.String())
 }
 
+func TestModuleStreamOf(t *testing.T) {
+	for text, want := range map[string]stream{
+		"1:16.18-3.module+el8.6.0+150+a": {8, 6},
+		"7.2.11-1.module+el8.10.0+1+b":   {8, 10},
+		"7.2.11-1.module+el8":            {},
+		"7.2.11-1.module+el8.":           {},
+		"7.2.11-1.module+el.6":           {},
+		"7.2.11-1.module_el8.6.0+1+b":    {}, // AlmaLinux has no extended support
+		"7.2.11-1.module+el":             {},
+		"7.2.11-1.el8_6":                 {},
+		"":                               {},
+	} {
+		assert.Equalf(t, want, moduleStreamOf(text), "moduleStreamOf(%q)", text)
+		assert.Equalf(t, want, moduleStreamOf([]byte(text)), "moduleStreamOf(%q)", text)
+	}
+}
+
 func TestFlavourOf(t *testing.T) {
 	for text, want := range map[string]flavour{
 		"10:1.1.1k-6.0.1.el8_5_fips": fips,

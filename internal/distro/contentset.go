@@ -34,6 +34,10 @@ func (p Product) Covers(suffix string) bool {
 // within reports whether one version is part of another, as 4.12 is of 4.
 func within(part, whole string) bool { return strings.HasPrefix(part, whole+".") }
 
+// IsExtended reports whether the product is the support of a minor release beyond
+// its time.
+func (p Product) IsExtended() bool { return isExtended(p.Name) }
+
 // String returns what follows "Red Hat:" in the name of the ecosystem.
 func (p Product) String() string {
 	if p.Base != "" {

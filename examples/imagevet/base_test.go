@@ -46,6 +46,7 @@ func TestBaseFlags(t *testing.T) {
 
 	r = imagevet(t, nil, append(args, "--ignore-base")...)
 	assert.Contains(t, r.stdout, "1 of 3 layers, a guess")
+	assert.Contains(t, r.stderr, "--ignore-base rests on a guess")
 	assert.Contains(t, r.stdout, "2 by base: it is inherited from the base image, as the history lets guess")
 
 	r = imagevet(t, nil, append(args, "--base", "archive:"+alpine, "--ignore-base", "--exit-code", "9")...)

@@ -237,8 +237,12 @@ func explain(err error, s *scanFlags) error {
 // warnReport says on stderr what a table on stdout says, where there is none:
 // the report may be incomplete, and its reader is a program.
 func (a *app) warnReport(r *scan.Report, s *scanFlags) {
-	if s.ignoreBase && (r.BaseImage == nil || r.BaseImage.Layers == 0) {
+	switch b := r.BaseImage; {
+	case !s.ignoreBase:
+	case b == nil || b.Layers == 0:
 		a.warn("--ignore-base left out nothing, as the base image is not known")
+	case b.Guess:
+		a.warn("--ignore-base rests on a guess of where the base image ends; --base makes sure")
 	}
 	if s.listPackages && *s.format == report.Table {
 		a.warn("--list-all-pkgs does nothing with --format %v", *s.format)

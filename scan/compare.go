@@ -283,8 +283,8 @@ func pairFindings(a, b []Finding) (inB, inA []int) {
 		func(x, y *Finding) bool { return x.ID == y.ID && version(x, y) },
 		func(x, y *Finding) bool { return x.ID == y.ID && samePlace(&x.Package, &y.Package) },
 		func(x, y *Finding) bool { return x.ID == y.ID },
-		version,
-		func(x, y *Finding) bool { return true },
+		func(x, y *Finding) bool { return sameFlaw(x, y) && version(x, y) },
+		sameFlaw,
 	} {
 		for i := range a {
 			if inB[i] >= 0 {
@@ -302,6 +302,13 @@ func pairFindings(a, b []Finding) (inB, inA []int) {
 		}
 	}
 	return inB, inA
+}
+
+// sameFlaw reports whether two findings that share a name can be of one flaw. Two
+// CVEs are two flaws, also where an advisory is on both.
+func sameFlaw(x, y *Finding) bool {
+	return !strings.HasPrefix(x.ID, "CVE-") || !strings.HasPrefix(y.ID, "CVE-") ||
+		slices.Contains(x.Aliases, y.ID) || slices.Contains(y.Aliases, x.ID)
 }
 
 // names are the ID of a finding and its aliases, each once.
@@ -409,7 +416,7 @@ func absence(f *Finding, has, misses *side, gone bool) (reason ChangeReason, det
 	others := misses.packages[keyOf(p)]
 	versions = versionsOf(others)
 	for _, s := range misses.suppressed[keyOf(p)] {
-		if slices.ContainsFunc(names(&s.Finding), func(id string) bool { return slices.Contains(names(f), id) }) {
+		if sameFlaw(&s.Finding, f) && slices.ContainsFunc(names(&s.Finding), func(id string) bool { return slices.Contains(names(f), id) }) {
 			return ReasonSuppressed, fmt.Sprintf("in the %s report it is suppressed by %s: %s", misses.name, s.By, s.Reason), cmp.Or(versions, s.Package.Version)
 		}
 	}

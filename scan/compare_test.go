@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -164,6 +166,10 @@ func TestComparePairs(t *testing.T) {
 		report(finding("CVE-2", "pkg:npm/n@1.0", "p", "GHSA-1")))
 	assert.Equal(t, []string{`unchanged CVE-2 n: "1.0" to "1.0"`}, changes(c.Kept))
 	assert.Equal(t, "CVE-1", c.Fixed[0].ID)
+	c = scan.Compare(report(finding("CVE-1", "pkg:npm/n@1.0", "p", "GHSA-1")), report(finding("CVE-2", "pkg:npm/n@1.0", "p", "GHSA-1")))
+	assert.Empty(t, c.Kept)
+	c = scan.Compare(report(finding("CVE-1", "pkg:npm/n@1.0", "p", "CVE-2")), report(finding("CVE-2", "pkg:npm/n@1.0", "p")))
+	assert.Len(t, c.Kept, 1, "one says that both are one flaw")
 	// Of two places one is mended.
 	c = scan.Compare(report(finding("CVE-1", "pkg:npm/n@1.0", "a"), finding("CVE-1", "pkg:npm/n@1.0", "b")), report(finding("CVE-1", "pkg:npm/n@1.0", "b")))
 	assert.Equal(t, []string{`unchanged CVE-1 n: "1.0" to "1.0"`}, changes(c.Kept))
@@ -194,5 +200,57 @@ func TestReadReport(t *testing.T) {
 	} {
 		_, err := scan.ReadReport(strings.NewReader(text))
 		assert.Error(t, err, name)
+	}
+}
+
+// TestCompareRandom: each finding of either report is in one list, and what is
+// new one way is gone the other way.
+func TestCompareRandom(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	report := func() *scan.Report {
+		r := &scan.Report{Database: scan.Database{ID: fmt.Sprint(random.IntN(2))}, Packages: []scan.Package{}}
+		for range random.IntN(12) {
+			p := scan.Package{Type: "npm", Name: fmt.Sprintf("p%d", random.IntN(3)), Version: fmt.Sprintf("1.%d", random.IntN(3)), Paths: []string{fmt.Sprint(random.IntN(2))}}
+			p.PURL = "pkg:npm/" + p.Name + "@" + p.Version
+			r.Packages = append(r.Packages, p)
+			for range random.IntN(4) {
+				n := random.IntN(6)
+				f := scan.Finding{
+					ID: fmt.Sprintf("CVE-%d", n), Aliases: []string{fmt.Sprintf("GHSA-%d", n/2)}, // which two flaws share
+					Package: p, Evidence: vulndb.Evidence{Scheme: "npm", Ecosystem: "npm"},
+				}
+				if random.IntN(3) == 0 {
+					f.ID, f.Aliases = f.Aliases[0], nil
+				}
+				if random.IntN(4) == 0 {
+					r.Suppressed = append(r.Suppressed, scan.Suppressed{Finding: f, By: "severity"})
+					continue
+				}
+				r.Findings = append(r.Findings, f)
+			}
+		}
+		if random.IntN(5) == 0 {
+			r.Coverage = []vulndb.Coverage{{Ecosystem: "npm", Packages: len(r.Packages), Status: vulndb.CoverageNoData}}
+		}
+		if random.IntN(5) == 0 {
+			r.Packages = nil
+		}
+		return r
+	}
+	for range 500 {
+		a, b := report(), report()
+		c, back := scan.Compare(a, b), scan.Compare(b, a)
+		require.Len(t, a.Findings, len(c.Fixed)+len(c.Kept)+len(c.Unclear))
+		require.Len(t, b.Findings, len(c.New)+len(c.Kept))
+		require.Len(t, back.Kept, len(c.Kept))
+		require.Len(t, back.New, len(c.Fixed)+len(c.Unclear))
+		for _, change := range slices.Concat(c.New, c.Fixed, c.Kept, c.Unclear) {
+			require.NotEmpty(t, change.Reason)
+			require.NotEmpty(t, change.Detail)
+		}
+		for _, change := range c.Fixed {
+			require.NotContains(t, []scan.ChangeReason{scan.ReasonSuppressed, scan.ReasonNotCompared}, change.Reason)
+		}
+		require.Len(t, scan.Compare(a, a).Kept, len(a.Findings))
 	}
 }

@@ -307,7 +307,7 @@ func pairFindings(a, b []Finding) (inB, inA []int) {
 // sameFlaw reports whether two findings that share a name can be of one flaw. Two
 // CVEs are two flaws, also where an advisory is on both.
 func sameFlaw(x, y *Finding) bool {
-	return !strings.HasPrefix(x.ID, "CVE-") || !strings.HasPrefix(y.ID, "CVE-") ||
+	return x.ID == y.ID || !strings.HasPrefix(x.ID, "CVE-") || !strings.HasPrefix(y.ID, "CVE-") ||
 		slices.Contains(x.Aliases, y.ID) || slices.Contains(y.Aliases, x.ID)
 }
 

@@ -318,7 +318,7 @@ func packageLayer(l *sbom.Layer) PackageLayer { return PackageLayer{l.Index, l.D
 // read.
 func (s *Scanner) finding(p Package, m *vulndb.Match) (Finding, []Problem) {
 	f := Finding{
-		ID: m.ID, Aliases: m.Aliases, Package: p, FixedVersion: m.FixedVersion, Status: Status(m.Status),
+		ID: m.ID, Aliases: m.Aliases, Package: p, FixedVersion: m.FixedVersion, FixIn: m.FixIn, Status: Status(m.Status),
 		Title: m.Summary, Description: m.Details, References: m.References, CWEs: m.CWEs, Published: m.Published, Modified: m.Modified,
 		EPSS: m.EPSS, KEV: m.KEV, Rejected: m.Rejected, Evidence: m.Evidence, OtherEvidence: m.Other,
 	}

@@ -105,13 +105,16 @@ type Finding struct {
 	KEV  *vulndb.KEV  `json:"kev,omitempty"`
 	// Rejected is true if ID is said to name no flaw, or one that has another
 	// ID.
-	Rejected     bool     `json:"rejected,omitempty"`
-	Package      Package  `json:"package"`
-	FixedVersion string   `json:"fixed_version"`
-	Status       Status   `json:"status"`
-	Title        string   `json:"title"`
-	Description  string   `json:"description"`
-	References   []string `json:"references"`
+	Rejected     bool    `json:"rejected,omitempty"`
+	Package      Package `json:"package"`
+	FixedVersion string  `json:"fixed_version"`
+	// FixIn is a fix that the system does not get as it is, such as one for
+	// subscribers; nil if there is none.
+	FixIn       *vulndb.FixIn `json:"fix_in,omitempty"`
+	Status      Status        `json:"status"`
+	Title       string        `json:"title"`
+	Description string        `json:"description"`
+	References  []string      `json:"references"`
 	// CWEs are numbers of the Common Weakness Enumeration.
 	CWEs      []int     `json:"cwes,omitempty"`
 	Published time.Time `json:"published,omitzero"`

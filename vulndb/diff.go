@@ -348,6 +348,9 @@ func (c *Changes) target(m *matcher, typ string) *changedTarget {
 		ecosystems = []string{language}
 	case ofDistribution && m.distro.Ecosystem != "":
 		ecosystems = append([]string{m.distro.Ecosystem}, m.distro.More...)
+		if channels, ok := m.distro.ProChannels(); ok {
+			ecosystems = append(append(ecosystems, channels.ESM), channels.FIPS...)
+		}
 	default:
 		return nil
 	}

@@ -164,7 +164,7 @@ func (db *DB) explain(ctx context.Context, os inventory.OS, pkg inventory.Packag
 	for _, p := range result.Problems {
 		out.Problems = append(out.Problems, p.Message)
 	}
-	e := explainer{db: db, out: out, compiled: pkg.Platforms, target: m.target(pkg.Type), flaws: map[string][]string{}}
+	e := explainer{db: db, out: out, compiled: pkg.Platforms, target: m.target(pkg.Type), matches: result.Matches, flaws: map[string][]string{}}
 	for _, match := range result.Matches {
 		for _, evidence := range append([]Evidence{match.Evidence}, match.Other...) {
 			e.flaws[evidence.Advisory] = append(e.flaws[evidence.Advisory], match.ID)
@@ -199,14 +199,16 @@ type explainer struct {
 	target *target
 	// compiled is what the package was compiled for.
 	compiled []string
+	matches  []Match
 	flaws    map[string][]string // of the advisories that affect the package
 	found    []*record           // of all advisories that are told of
 }
 
 // query explains what the database says to one name and version.
 func (e *explainer) query(ctx context.Context, q *query, ids []string) error {
-	for i := range q.target.searches {
-		s := &q.target.searches[i]
+	searches := q.searches()
+	for i := range searches {
+		s := &searches[i]
 		data, ok, err := s.file.Lookup(nil, s.release, q.name)
 		if err != nil {
 			return corrupt(err)
@@ -236,6 +238,9 @@ func (e *explainer) query(ctx context.Context, q *query, ids []string) error {
 				j.Text = "not affected: the advisory is on other platforms than " + few(e.compiled)
 			}
 			j.Advisory, j.Summary, j.Ecosystem = r.id, r.summary, s.ecosystem
+			if e.target.channels && j.Verdict == VerdictAffected {
+				e.settle(&j, s.channel)
+			}
 			if j.Flaws = cvesOf(r); j.Verdict == VerdictAffected {
 				j.Flaws = slices.Clone(e.flaws[r.id])
 			}

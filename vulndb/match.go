@@ -83,6 +83,8 @@ func newMatcher(db *DB, os inventory.OS, pkgs []inventory.Package) *matcher {
 type target struct {
 	language string // OSV's ecosystem; empty for a distribution
 	searches []search
+	fips     []search // for packages that were built for FIPS, see ubuntupro.go
+	channels bool     // some of the searches are for subscribers
 	coverage Coverage // Packages counts
 }
 
@@ -92,6 +94,7 @@ type search struct {
 	release   int
 	ecosystem string // as it appears in evidence
 	scheme    version.Scheme
+	channel   channel
 }
 
 // A vendor is a third party that packages of a distribution's format are from.
@@ -145,6 +148,7 @@ func (m *matcher) memoOf(q *query) (*memo, bool) {
 type answer struct {
 	hits     []hit
 	unknown  []hit // records with ranges that could not be read
+	clear    []hit // records that name the package, of a target with channels
 	problems []string
 	found    bool // the database has the name
 }
@@ -162,6 +166,7 @@ type found struct {
 	pkg     int
 	hits    []hit
 	unknown []hit
+	clear   []hit
 }
 
 // target returns where to look for packages of a type.
@@ -242,6 +247,7 @@ func (m *matcher) distroTarget(typ, scheme string) *target {
 			t.searches = append(t.searches, f.search(i))
 		}
 	}
+	t.addChannels(m.db, d)
 	if len(t.searches) == 0 {
 		return noData(d.Ecosystem, strings.Join(missing, "; "))
 	}
@@ -292,6 +298,7 @@ func (m *matcher) lookup(i int) error {
 		}
 		out.hits = append(out.hits, a.hits...)
 		out.unknown = append(out.unknown, a.unknown...)
+		out.clear = append(out.clear, a.clear...)
 		for _, text := range a.problems {
 			m.problems = append(m.problems, Problem{i, text})
 		}
@@ -300,6 +307,9 @@ func (m *matcher) lookup(i int) error {
 		m.need(h)
 	}
 	for _, h := range out.unknown {
+		m.need(h)
+	}
+	for _, h := range out.clear {
 		m.need(h)
 	}
 	if len(out.hits)+len(out.unknown) > 0 {
@@ -395,8 +405,9 @@ func (q *query) key(buf []byte, scheme version.Scheme, epoch string) ([]byte, er
 // answer asks the database.
 func (m *matcher) answer(q *query) (answer, error) {
 	var a answer
-	for i := range q.target.searches {
-		s := &q.target.searches[i]
+	searches := q.searches()
+	for i := range searches {
+		s := &searches[i]
 		data, ok, err := s.file.Lookup(&m.buf, s.release, q.name)
 		if err != nil {
 			return answer{}, corrupt(err)
@@ -405,6 +416,11 @@ func (m *matcher) answer(q *query) (answer, error) {
 			continue
 		}
 		if err := m.judge(&a, s, q, data); err != nil {
+			return answer{}, err
+		}
+	}
+	if q.target.channels {
+		if err := m.addClear(&a, q); err != nil {
 			return answer{}, err
 		}
 	}
@@ -477,16 +493,28 @@ func (m *matcher) result(ctx context.Context) (*Result, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		var findings []finding
+		var findings, clear []finding
 		seen := map[*record]bool{}
+		channels := map[*record][channelFIPS + 1]bool{}
 		for _, h := range f.hits {
 			// One record can be found under two names or in two releases.
-			if r := records[h.search.file][h.record]; !seen[r] && r.concerns(h.name, m.pkgs[f.pkg].Platforms) {
-				seen[r] = true
+			r, c := records[h.search.file][h.record], h.search.channel
+			if in := channels[r]; !in[c] && r.concerns(h.name, m.pkgs[f.pkg].Platforms) {
+				in[c] = true
+				channels[r], seen[r] = in, true
 				findings = append(findings, finding{r, h})
 			}
 		}
-		for _, match := range merge(findings) {
+		for _, h := range f.clear {
+			clear = append(clear, finding{records[h.search.file][h.record], h})
+		}
+		var matches []Match
+		if p := &m.pkgs[f.pkg]; m.target(p.Type).channels {
+			matches = settle(findings, clear, distro.HasESM(m.os, p.Version) || distro.HasESM(m.os, p.Source.Version))
+		} else {
+			matches = merge(findings)
+		}
+		for _, match := range matches {
 			match.Package = f.pkg
 			match.stamp(m.db.info.ID)
 			out.Matches = append(out.Matches, match)

@@ -71,6 +71,9 @@ type Match struct {
 	// advisory in Evidence calls fixed and that is in none of its ranges. It
 	// is empty if there is none.
 	FixedVersion string `json:"fixed_version"`
+	// FixIn is a fix that the system does not get as it is, nil if there is
+	// none: FixedVersion is empty then.
+	FixIn *FixIn `json:"fix_in,omitempty"`
 	// Status is what the advisory in Evidence says of a fix: [StatusFixed] if
 	// FixedVersion is not empty, and otherwise [StatusAffected] or, where the
 	// publisher tells more, another of the statuses.

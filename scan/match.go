@@ -320,7 +320,7 @@ func (s *Scanner) finding(p Package, m *vulndb.Match) (Finding, []Problem) {
 	f := Finding{
 		ID: m.ID, Aliases: m.Aliases, Package: p, FixedVersion: m.FixedVersion, FixIn: m.FixIn, Status: Status(m.Status),
 		Title: m.Summary, Description: m.Details, References: m.References, CWEs: m.CWEs, Published: m.Published, Modified: m.Modified,
-		EPSS: m.EPSS, KEV: m.KEV, Rejected: m.Rejected, Evidence: m.Evidence, OtherEvidence: m.Other,
+		EPSS: m.EPSS, KEV: m.KEV, Rejected: m.Rejected, Informational: m.Informational, Evidence: m.Evidence, OtherEvidence: m.Other,
 	}
 	var problems []Problem
 	for _, err := range s.cfg.rate(&f, m) {
@@ -369,6 +369,8 @@ func (s *Scanner) suppressed(f *Finding) (by, reason string) {
 		return "unfixed", "no fixed version is known"
 	case slices.Contains(c.ignoreStatuses, f.Status):
 		return "status", fmt.Sprintf("status %q is ignored", f.Status)
+	case !c.informational && isRemark(f):
+		return "informational", fmt.Sprintf("the advisory calls it no flaw: it is informational (%s)", f.Informational)
 	}
 	return "", ""
 }

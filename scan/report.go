@@ -105,9 +105,12 @@ type Finding struct {
 	KEV  *vulndb.KEV  `json:"kev,omitempty"`
 	// Rejected is true if ID is said to name no flaw, or one that has another
 	// ID.
-	Rejected     bool    `json:"rejected,omitempty"`
-	Package      Package `json:"package"`
-	FixedVersion string  `json:"fixed_version"`
+	Rejected bool `json:"rejected,omitempty"`
+	// Informational is the word of the advisories for what is no flaw, such as
+	// "unmaintained", "notice" or "unsound"; empty for flaws.
+	Informational string  `json:"informational,omitempty"`
+	Package       Package `json:"package"`
+	FixedVersion  string  `json:"fixed_version"`
 	// FixIn is a fix that the system does not get as it is, such as one for
 	// subscribers; nil if there is none.
 	FixIn       *vulndb.FixIn `json:"fix_in,omitempty"`

@@ -218,7 +218,7 @@ func newWalker(ctx context.Context, f *file, compare bool) (*walker, error) {
 					b = dbfile.AppendString(b, id)
 				}
 			}
-			b = appendLimited(b, r.limited)
+			b = appendRemarks(appendLimited(b, r.limited), r.remarks)
 			w.flaws[n], w.all[n] = sha256.Sum256(b), sha256.Sum256(data)
 			return nil
 		})

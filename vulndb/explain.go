@@ -69,6 +69,9 @@ type Judgement struct {
 	Text string `json:"text"`
 	// FixedVersion is as in [Match].
 	FixedVersion string `json:"fixed_version"`
+	// Informational is the record's word for what is no flaw, see [Match]; empty
+	// for flaws.
+	Informational string `json:"informational,omitempty"`
 	// Ranges are those of the record, the lowest first. Those that overlap or
 	// touch are joined.
 	Ranges []RangeCheck `json:"ranges"`
@@ -238,6 +241,9 @@ func (e *explainer) query(ctx context.Context, q *query, ids []string) error {
 				j.Text = "not affected: the advisory is on other platforms than " + few(e.compiled)
 			}
 			j.Advisory, j.Summary, j.Ecosystem = r.id, r.summary, s.ecosystem
+			if j.Informational = r.informational(string(q.name)); j.Informational != "" {
+				j.Text += fmt.Sprintf("; the advisory is informational (%s)", j.Informational)
+			}
 			if e.target.channels && j.Verdict == VerdictAffected {
 				e.settle(&j, s.channel)
 			}

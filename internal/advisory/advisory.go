@@ -82,6 +82,10 @@ type Affected struct {
 	// the record says so: Go's database in ecosystem_specific.imports. One of
 	// them is enough; where there are none, all are affected.
 	Platforms []Platform
+	// Informational is the word of a database for what is no flaw, such as
+	// RustSec's "unmaintained", "notice" and "unsound"; empty for flaws. It is
+	// "informational" in database_specific or ecosystem_specific.
+	Informational string
 	// GitRanges counts ranges of type GIT: package versions cannot be compared
 	// with commits.
 	GitRanges int

@@ -49,6 +49,12 @@ type (
 			Events []map[string]string `json:"events"`
 		} `json:"ranges"`
 		Versions []string `json:"versions"`
+		Specific struct {
+			Imports []struct {
+				OS   []string `json:"goos"`
+				Arch []string `json:"goarch"`
+			} `json:"imports"`
+		} `json:"ecosystem_specific"`
 	}
 	// A refMatch is what is compared of a match.
 	refMatch struct {

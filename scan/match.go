@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/imagevet/imagevet/cvss"
 	"github.com/imagevet/imagevet/internal/distro"
@@ -69,10 +68,14 @@ func (s *Scanner) matchParts(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) 
 
 // match compares an inventory without its parts.
 func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*Report, error) {
+	os, err := s.os(db, bom.OS)
+	if err != nil {
+		return nil, fmt.Errorf("scan: %w", err)
+	}
 	r := &Report{
 		SchemaVersion: SchemaVersion,
 		Target:        Target{bom.Target, slices.Clone(bom.Layers)},
-		OS:            s.os(bom.OS),
+		OS:            os,
 		Database:      Database{Sources: []vulndb.SourceInfo{}},
 		Coverage:      []vulndb.Coverage{},
 		Packages:      []Package{},
@@ -283,20 +286,6 @@ func (s *Scanner) matchUnless(ctx context.Context, db *vulndb.DB, bom *sbom.BOM,
 		result.Problems[i].Package = index[result.Problems[i].Package]
 	}
 	return result, left, nil
-}
-
-// os describes the distribution.
-func (s *Scanner) os(os sbom.OS) OS {
-	d := distro.Lookup(os)
-	// A bill of materials can leave the name out.
-	name := cmp.Or(os.Name, strings.TrimSpace(os.ID+" "+os.Version))
-	out := OS{ID: os.ID, Version: os.Version, Name: name, Ecosystem: d.Ecosystem}
-	if !d.EndOfLife.IsZero() {
-		out.EndOfLifeDate = d.EndOfLife.Format(time.DateOnly)
-		// Support lasts until the end of that day, wherever one is.
-		out.EndOfLife = s.cfg.clock().After(d.EndOfLife.Add(36 * time.Hour))
-	}
-	return out
 }
 
 func packageOf(p *sbom.Package) Package {

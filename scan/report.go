@@ -60,7 +60,14 @@ type OS struct {
 	// EndOfLifeDate is the day, as in "2024-06-30", on which the last free
 	// security support ends or ended; empty if it is not known.
 	EndOfLifeDate string `json:"end_of_life_date,omitempty"`
+	// EndOfLifeSource is who says so: [vulndb.SourceEndOfLife] if the database
+	// has it, or [EndOfLifeBuiltIn]; empty if there is no date.
+	EndOfLifeSource string `json:"end_of_life_source,omitempty"`
 }
+
+// EndOfLifeBuiltIn is the [OS].EndOfLifeSource of dates that are part of this
+// library, as they were known when it was released.
+const EndOfLifeBuiltIn = "built-in"
 
 // A Database is what the packages were compared with; the zero value if there
 // was none.

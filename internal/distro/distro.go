@@ -36,6 +36,8 @@ type Distro struct {
 	Names     Names     // the name that advisories use
 	Inferred  bool      // true if the distribution is known by its ID_LIKE only
 	EndOfLife time.Time // the day, at 0:00 UTC, on which the last security support that is free of charge ended or ends; zero if unknown
+
+	lifecycle string // the name of the release in the table of endOfLife, such as "debian 12"
 }
 
 // Lookup returns what is known of the release. A distribution that is not
@@ -92,7 +94,7 @@ func (f family) describe(r release, reason string) Distro {
 	for _, suffix := range r.more {
 		d.More = append(d.More, join(name, suffix))
 	}
-	d.EndOfLife = endOfLife(r.lifecycle)
+	d.lifecycle, d.EndOfLife = r.lifecycle, endOfLife(r.lifecycle)
 	return d
 }
 

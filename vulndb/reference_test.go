@@ -49,6 +49,9 @@ type (
 			Events []map[string]string `json:"events"`
 		} `json:"ranges"`
 		Versions []string `json:"versions"`
+		Database struct {
+			Informational string `json:"informational"`
+		} `json:"database_specific"`
 		Specific struct {
 			Imports []struct {
 				OS   []string `json:"goos"`

@@ -25,7 +25,8 @@ type Changes struct {
 	// Ecosystems are those with a difference, sorted by Ecosystem.
 	Ecosystems []EcosystemChanges `json:"ecosystems"`
 	// Enrichment is true if something differs in what sources of enrichment say
-	// about CVEs, see [Info].Enrichment, which can be about any match.
+	// about CVEs, see [Info].Enrichment, which can be about any match, or until
+	// when releases are supported.
 	Enrichment bool `json:"enrichment"`
 }
 

@@ -6,7 +6,7 @@
 //   - the build information of Go: the main module, its dependencies with their
 //     replacements, the standard library with the version of the toolchain, and
 //     the toolchain itself if the program is part of it, see package
-//     [runtime/debug];
+//     [runtime/debug]; and of an installation of Go the file VERSION;
 //   - the list of crates that [cargo-auditable] leaves in Rust programs;
 //   - the note of the [package] that an ELF file belongs to;
 //   - the CycloneDX document in native images of [GraalVM];
@@ -55,7 +55,7 @@ const chunk = 128 << 10
 // and safe for use by many goroutines.
 type Extractor struct{}
 
-var _ inventory.Extractor = Extractor{}
+var _ inventory.Joiner = Extractor{}
 
 // Name returns "executable".
 func (Extractor) Name() string { return "executable" }
@@ -108,7 +108,7 @@ func extract(ctx context.Context, f *inventory.File, tap scan) (inventory.Facts,
 		found := tap.Packages()
 		x.tapped(found)
 		if path.Base(f.Path()) == "VERSION" && len(found) == 1 && found[0].Name == "go" {
-			x.facts.Packages = append(x.facts.Packages, goRoot(found[0].Version)...)
+			x.facts.Data = goFile{Root: true, Release: found[0].Version}.encode()
 		}
 		for _, problem := range tap.Problems() {
 			x.problems.Add("%s", problem)

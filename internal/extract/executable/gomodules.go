@@ -158,6 +158,7 @@ func (x *reading) goPackages(version string, m *goModules) {
 			add("stdlib", release)
 			if m.ofToolchain() {
 				add(toolchain, release)
+				x.facts.Data = goFile{Release: release, Platforms: platforms}.encode()
 			}
 		} else {
 			x.problems.Add("Go's version %q is no release", lines.Clip(version))
@@ -178,34 +179,6 @@ func (x *reading) goPackages(version string, m *goModules) {
 		}
 	}
 	x.facts.Packages = append(x.facts.Packages, found...)
-}
-
-// toolchain is what advisories call the programs that come with Go:
-// https://go.dev/doc/security/vuln/database#schema.
-const toolchain = "toolchain"
-
-// ofToolchain reports whether the program is one that comes with Go, such as
-// "cmd/go": the go command keeps import paths without a dot in their first
-// element for itself. Such a program has neither a main module nor others.
-func (m *goModules) ofToolchain() bool {
-	return strings.HasPrefix(m.path, "cmd/") && (m.main.path == "" || m.main.path == "cmd" || m.main.path == "std") && len(m.deps) == 0
-}
-
-// goRoot returns the packages of a Go installation of a release, of which only
-// the file VERSION tells: until 1.17 Go's own programs do not record what they
-// are. From then on they do, and for which platform, on which it depends
-// whether they have some flaws.
-func goRoot(release string) []inventory.Package {
-	number, ok := strings.CutPrefix(release, "1.")
-	end := 0
-	for end < len(number) && '0' <= number[end] && number[end] <= '9' {
-		end++
-	}
-	minor, err := strconv.Atoi(number[:end])
-	if !ok || err != nil || minor >= 18 {
-		return nil
-	}
-	return []inventory.Package{goPackage("stdlib", release), goPackage(toolchain, release)}
 }
 
 // platforms returns what the program was compiled for, which Go records since

@@ -1,10 +1,13 @@
 package executable
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,25 +47,69 @@ func TestToolchain(t *testing.T) {
 	}
 }
 
-// Until Go 1.17 only the file VERSION tells of the toolchain.
-func TestToolchainVersionFile(t *testing.T) {
-	for content, want := range map[string][]string{
-		"go1.17.13":                             {"generic go 1.17.13", "golang stdlib 1.17.13", "golang toolchain 1.17.13"},
-		"go1.9\n":                               {"generic go 1.9", "golang stdlib 1.9", "golang toolchain 1.9"},
-		"go1.16beta1":                           {"generic go 1.16beta1", "golang stdlib 1.16beta1", "golang toolchain 1.16beta1"},
-		"go1.18":                                {"generic go 1.18"},
-		"go1.22.1\ntime 2024-02-29T18:18:48Z\n": {"generic go 1.22.1"},
-		"1.17.13":                               nil,
-		"go1.17.13 with patches":                nil,
-	} {
-		facts, err := Extractor{}.Extract(t.Context(), extracttest.File("usr/local/go/VERSION", content))
+// join returns what the files of an image tell of installations of Go, as
+// "path: name version platforms", sorted.
+func join(t *testing.T, files map[string]string) []string {
+	t.Helper()
+	data := map[string][]byte{}
+	for name, content := range files {
+		facts, err := Extractor{}.Extract(t.Context(), extracttest.File(name, content))
 		require.NoError(t, err)
-		var got []string
-		for _, p := range facts.Packages {
-			got = append(got, strings.Join([]string{p.Type, p.Name, p.Version}, " "))
+		if len(facts.Data) > 0 {
+			data[name] = facts.Data
 		}
-		assert.Equal(t, want, got, content)
 	}
+	joined, err := Extractor{}.Join(t.Context(), data)
+	require.NoError(t, err)
+	var out []string
+	for name, facts := range joined {
+		assert.Empty(t, facts.Problems)
+		for _, p := range facts.Packages {
+			assert.Equal(t, "golang", p.Type)
+			out = append(out, fmt.Sprintf("%s: %s %s %s", name, p.Name, p.Version, p.Platforms))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestToolchainVersionFile(t *testing.T) {
+	tool := func(release, platform string) string {
+		return string(goProgram(goBlobOf("go"+release, "path\tcmd/x\n"+platform)))
+	}
+	const linux, wasm = "build\tGOOS=linux\nbuild\tGOARCH=arm64\n", "build\tGOOS=js\nbuild\tGOARCH=wasm\n"
+	both := func(file, rest string) []string {
+		return []string{file + ": stdlib " + rest, file + ": toolchain " + rest}
+	}
+	const file = "usr/local/go/VERSION"
+	for name, tt := range map[string]struct {
+		files map[string]string
+		want  []string
+	}{
+		"an old one":   {map[string]string{file: "go1.17.13"}, both(file, "1.17.13 []")},
+		"a beta":       {map[string]string{file: "go1.16beta1\n"}, both(file, "1.16beta1 []")},
+		"with a time":  {map[string]string{file: "go1.22.1\ntime 2024-02-29T18:18:48Z\n"}, both(file, "1.22.1 []")},
+		"other text":   {map[string]string{file: "1.17.13", "app/VERSION": "go1.17.13 with patches", "VERSION": ""}, nil},
+		"its programs": {map[string]string{file: "go1.22.1", "usr/local/go/bin/go": tool("1.22.1", linux), "usr/local/go/pkg/tool/linux_arm64/x": tool("1.22.1", linux)}, both(file, "1.22.1 [linux/arm64]")},
+		"two platforms": {
+			map[string]string{file: "go1.22.1", "usr/local/go/bin/go": tool("1.22.1", linux), "usr/local/go/bin/js_wasm/go": tool("1.22.1", wasm)},
+			both(file, "1.22.1 [js/wasm linux/arm64]"),
+		},
+		"a program that does not tell": {map[string]string{file: "go1.22.1", "usr/local/go/bin/go": tool("1.22.1", linux), "usr/local/go/bin/gofmt": tool("1.22.1", "")}, both(file, "1.22.1 []")},
+		"another release":              {map[string]string{file: "go1.22.1", "usr/local/go/bin/go": tool("1.22.2", linux)}, both(file, "1.22.1 []")},
+		"programs elsewhere":           {map[string]string{file: "go1.22.1", "usr/bin/go": tool("1.22.1", linux), "usr/local/gone/bin/go": tool("1.22.1", linux)}, both(file, "1.22.1 []")},
+		"no installation":              {map[string]string{"usr/bin/go": tool("1.22.1", linux)}, nil},
+		"two of them":                  {map[string]string{"a/VERSION": "go1.20", "b/VERSION": "go1.21", "b/bin/go": tool("1.21", linux)}, append(both("a/VERSION", "1.20 []"), both("b/VERSION", "1.21 [linux/arm64]")...)},
+		"in the root":                  {map[string]string{"VERSION": "go1.20", "bin/go": tool("1.20", linux)}, both("VERSION", "1.20 [linux/arm64]")},
+	} {
+		assert.Equal(t, tt.want, join(t, tt.files), name)
+	}
+	_, err := Extractor{}.Join(t.Context(), map[string][]byte{"VERSION": []byte("x")})
+	assert.ErrorContains(t, err, `data of "VERSION"`)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = Extractor{}.Join(ctx, map[string][]byte{"VERSION": []byte("{}")})
+	assert.ErrorIs(t, err, context.Canceled)
 }
 
 // The program that runs these tests, as it is installed.

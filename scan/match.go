@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/imagevet/imagevet/cvss"
 	"github.com/imagevet/imagevet/internal/distro"
@@ -120,10 +119,14 @@ func (s *Scanner) matchParts(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) 
 
 // match compares an inventory without its parts.
 func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*Report, error) {
+	os, err := s.os(db, bom.OS)
+	if err != nil {
+		return nil, fmt.Errorf("scan: %w", err)
+	}
 	r := &Report{
 		SchemaVersion: SchemaVersion,
 		Target:        Target{bom.Target, slices.Clone(bom.Layers)},
-		OS:            s.os(bom.OS),
+		OS:            os,
 		Database:      Database{Sources: []vulndb.SourceInfo{}},
 		Coverage:      []vulndb.Coverage{},
 		Packages:      []Package{},
@@ -336,20 +339,6 @@ func (s *Scanner) matchUnless(ctx context.Context, db *vulndb.DB, bom *sbom.BOM,
 	return result, left, nil
 }
 
-// os describes the distribution.
-func (s *Scanner) os(os sbom.OS) OS {
-	d := distro.Lookup(os)
-	// A bill of materials can leave the name out.
-	name := cmp.Or(os.Name, strings.TrimSpace(os.ID+" "+os.Version))
-	out := OS{ID: os.ID, Version: os.Version, Name: name, Ecosystem: d.Ecosystem}
-	if !d.EndOfLife.IsZero() {
-		out.EndOfLifeDate = d.EndOfLife.Format(time.DateOnly)
-		// Support lasts until the end of that day, wherever one is.
-		out.EndOfLife = s.cfg.clock().After(d.EndOfLife.Add(36 * time.Hour))
-	}
-	return out
-}
-
 func packageOf(p *sbom.Package) Package {
 	out := Package{
 		PURL: p.PURL, Type: p.Type, Name: p.Name, Version: p.Version, Arch: p.Arch, Platforms: slices.Clone(p.Platforms), Source: p.Source,
@@ -369,9 +358,9 @@ func packageLayer(l *sbom.Layer) PackageLayer { return PackageLayer{l.Index, l.D
 // read.
 func (s *Scanner) finding(p Package, m *vulndb.Match) (Finding, []Problem) {
 	f := Finding{
-		ID: m.ID, Aliases: m.Aliases, Package: p, FixedVersion: m.FixedVersion, Status: Status(m.Status),
+		ID: m.ID, Aliases: m.Aliases, Package: p, FixedVersion: m.FixedVersion, FixIn: m.FixIn, Status: Status(m.Status),
 		Title: m.Summary, Description: m.Details, References: m.References, CWEs: m.CWEs, Published: m.Published, Modified: m.Modified,
-		EPSS: m.EPSS, KEV: m.KEV, Rejected: m.Rejected, Evidence: m.Evidence, OtherEvidence: m.Other,
+		EPSS: m.EPSS, KEV: m.KEV, Rejected: m.Rejected, Informational: m.Informational, Evidence: m.Evidence, OtherEvidence: m.Other,
 	}
 	var problems []Problem
 	for _, err := range s.cfg.rate(&f, m) {
@@ -420,6 +409,8 @@ func (s *Scanner) suppressed(f *Finding) (by, reason string) {
 		return "unfixed", "no fixed version is known"
 	case slices.Contains(c.ignoreStatuses, f.Status):
 		return "status", fmt.Sprintf("status %q is ignored", f.Status)
+	case !c.informational && isRemark(f):
+		return "informational", fmt.Sprintf("the advisory calls it no flaw: it is informational (%s)", f.Informational)
 	}
 	return "", ""
 }

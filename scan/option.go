@@ -30,6 +30,7 @@ type config struct {
 	ignoreStatuses []Status
 	ignoreUnfixed  bool
 	matchOwned     bool
+	informational  bool // report remarks as findings
 	severityOrder  []SeverityBasis
 	clock          func() time.Time
 	log            *slog.Logger

@@ -47,7 +47,9 @@ func (s *Scanner) Rematch(ctx context.Context, report *Report, changes *vulndb.C
 		return nil, fmt.Errorf("scan: %w", err)
 	}
 	r := *report
-	r.OS = s.os(bom.OS) // support may have ended since
+	if r.OS, err = s.os(db.DB, bom.OS); err != nil { // support may have ended since
+		return nil, fmt.Errorf("scan: %w", err)
+	}
 	r.Database = describe(db.DB)
 	r.Coverage = slices.Clone(report.Coverage)
 	r.Packages = slices.Clone(report.Packages)

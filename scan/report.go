@@ -60,7 +60,14 @@ type OS struct {
 	// EndOfLifeDate is the day, as in "2024-06-30", on which the last free
 	// security support ends or ended; empty if it is not known.
 	EndOfLifeDate string `json:"end_of_life_date,omitempty"`
+	// EndOfLifeSource is who says so: [vulndb.SourceEndOfLife] if the database
+	// has it, or [EndOfLifeBuiltIn]; empty if there is no date.
+	EndOfLifeSource string `json:"end_of_life_source,omitempty"`
 }
+
+// EndOfLifeBuiltIn is the [OS].EndOfLifeSource of dates that are part of this
+// library, as they were known when it was released.
+const EndOfLifeBuiltIn = "built-in"
 
 // A Database is what the packages were compared with; the zero value if there
 // was none.
@@ -105,13 +112,19 @@ type Finding struct {
 	KEV  *vulndb.KEV  `json:"kev,omitempty"`
 	// Rejected is true if ID is said to name no flaw, or one that has another
 	// ID.
-	Rejected     bool     `json:"rejected,omitempty"`
-	Package      Package  `json:"package"`
-	FixedVersion string   `json:"fixed_version"`
-	Status       Status   `json:"status"`
-	Title        string   `json:"title"`
-	Description  string   `json:"description"`
-	References   []string `json:"references"`
+	Rejected bool `json:"rejected,omitempty"`
+	// Informational is the word of the advisories for what is no flaw, such as
+	// "unmaintained", "notice" or "unsound"; empty for flaws.
+	Informational string  `json:"informational,omitempty"`
+	Package       Package `json:"package"`
+	FixedVersion  string  `json:"fixed_version"`
+	// FixIn is a fix that the system does not get as it is, such as one for
+	// subscribers; nil if there is none.
+	FixIn       *vulndb.FixIn `json:"fix_in,omitempty"`
+	Status      Status        `json:"status"`
+	Title       string        `json:"title"`
+	Description string        `json:"description"`
+	References  []string      `json:"references"`
 	// CWEs are numbers of the Common Weakness Enumeration.
 	CWEs      []int     `json:"cwes,omitempty"`
 	Published time.Time `json:"published,omitzero"`

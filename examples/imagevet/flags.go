@@ -184,6 +184,11 @@ func (f *flags) scan(a *app) *scanFlags {
 		s.options = append(s.options, scan.WithIgnoreStatuses(statuses...))
 		return err
 	})
+	f.set.BoolFunc("informational", "report advisories that call themselves no flaw too: unmaintained, notice", func(text string) error {
+		report, err := strconv.ParseBool(text)
+		s.options = append(s.options, scan.WithInformational(report))
+		return err
+	})
 	f.set.StringVar(&s.specVersion, "spec-version", "", "the `VERSION` of the specification of a bill of materials: 1.4 to 1.7 of CycloneDX (default 1.6), 2.2, 2.3 and 3.0 of SPDX (default 2.3)")
 	f.set.BoolVar(&s.listPackages, "list-all-pkgs", false, "list all packages (formats json, html and trivy)")
 	f.set.Func("exit-code", "exit with status `N` if findings are left (default 0)", func(text string) (err error) {

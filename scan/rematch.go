@@ -41,7 +41,7 @@ func (s *Scanner) Rematch(ctx context.Context, report *Report, changes *vulndb.C
 	}
 	defer release()
 	if !keeps(report, db, changes) {
-		return s.matchParts(ctx, db, bom)
+		return s.matchAll(ctx, db, bom)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
@@ -52,13 +52,17 @@ func (s *Scanner) Rematch(ctx context.Context, report *Report, changes *vulndb.C
 	r.Coverage = slices.Clone(report.Coverage)
 	r.Packages = slices.Clone(report.Packages)
 	r.Problems = slices.Clone(report.Problems)
+	r.Problems = slices.DeleteFunc(r.Problems, func(p Problem) bool { return p.Extractor == "vex" }) // of other documents, perhaps
+	jury := s.newJury()
+	j := jury.of(bom)
 	r.Summary, r.Findings, r.Suppressed = Summary{}, []Finding{}, []Suppressed{}
 	for _, f := range report.Findings {
-		s.judge(&r, f.in(r.Database.ID))
+		s.judge(&r, f.in(r.Database.ID), j)
 	}
 	for _, f := range report.Suppressed {
-		s.judge(&r, f.in(r.Database.ID))
+		s.judge(&r, f.in(r.Database.ID), j)
 	}
+	jury.tell(ctx, &r, true)
 	r.sort()
 	return &r, nil
 }

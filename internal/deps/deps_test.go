@@ -121,6 +121,7 @@ func TestModulesOfEachPackage(t *testing.T) {
 		"scan":           append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
 		"scan/ignore":    {purl, yaml},
 		"scan/vex":       {purl, semver, xerrors},
+		"scan/policy":    append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
 		"scan/report":    append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
 	}
 	packages := list(t)

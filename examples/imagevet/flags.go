@@ -140,14 +140,16 @@ type scanFlags struct {
 	specVersion          string // of a bill of materials
 	listPackages         bool
 	skip                 []string
+	judge                *judgeFlags
 	exitCode             int
+	exitCodeSet          bool
 	timeout              time.Duration
 	now                  time.Time // zero: that of the system
 	options              []scan.Option
 }
 
 func (f *flags) scan(a *app) *scanFlags {
-	s := &scanFlags{db: f.db(a), cacheDir: f.cacheDir(a), output: f.output(), format: f.format(), timeout: 5 * time.Minute}
+	s := &scanFlags{db: f.db(a), cacheDir: f.cacheDir(a), output: f.output(), format: f.format(), judge: f.judge(), timeout: 5 * time.Minute}
 	f.quietFlag(a)
 	f.set.Func("severity", "the severities to report, a `LIST` such as CRITICAL,HIGH (default all)", func(text string) error {
 		severities, err := parseList(text, cvss.ParseSeverity)
@@ -166,7 +168,8 @@ func (f *flags) scan(a *app) *scanFlags {
 	})
 	f.set.StringVar(&s.specVersion, "spec-version", "", "the `VERSION` of the specification of a bill of materials: 1.4 to 1.7 of CycloneDX (default 1.6), 2.2, 2.3 and 3.0 of SPDX (default 2.3)")
 	f.set.BoolVar(&s.listPackages, "list-all-pkgs", false, "list all packages (format json)")
-	f.set.Func("exit-code", "exit with status `N` if findings are left (default 0)", func(text string) (err error) {
+	f.set.Func("exit-code", "exit with status `N` if findings are left or, with --policy, if it is not met (default 0; with --policy 3)", func(text string) (err error) {
+		s.exitCodeSet = true
 		if s.exitCode, err = strconv.Atoi(text); err != nil || s.exitCode < 0 || s.exitCode > 255 {
 			return errors.New("give a number from 0 to 255")
 		}

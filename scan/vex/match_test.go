@@ -199,7 +199,9 @@ func TestPrecedence(t *testing.T) {
 	statement := func(status vex.Status, day int, ids ...string) vex.Statement {
 		return vex.Statement{Ref: string(status), IDs: ids, Status: status, Time: at(day), Products: []vex.Product{{PURLs: []string{"pkg:deb/debian/curl"}}}}
 	}
-	doc := func(statements ...vex.Statement) *vex.Document { return &vex.Document{Name: "d", Statements: statements} }
+	doc := func(statements ...vex.Statement) *vex.Document {
+		return &vex.Document{Name: "d", Statements: statements}
+	}
 	tests := []struct {
 		name string
 		docs []*vex.Document
@@ -209,7 +211,8 @@ func TestPrecedence(t *testing.T) {
 		{"the later in one", []*vex.Document{doc(statement(vex.Affected, 1, "CVE-1"), statement(vex.Fixed, 2, "CVE-1"))}, []vex.Status{vex.Fixed, vex.Affected}},
 		{"given last", []*vex.Document{doc(statement(vex.Affected, 1, "CVE-1")), doc(statement(vex.Fixed, 1, "CVE-1"))}, []vex.Status{vex.Fixed, vex.Affected}},
 		{
-			"the most cautious", []*vex.Document{doc(
+			"the most cautious",
+			[]*vex.Document{doc(
 				statement(vex.NotAffected, 1, "CVE-1"), statement(vex.Fixed, 1, "CVE-1"), statement(vex.Affected, 1, "CVE-1"), statement(vex.UnderInvestigation, 1, "CVE-1"),
 			)},
 			[]vex.Status{vex.Affected, vex.UnderInvestigation, vex.Fixed, vex.NotAffected},

@@ -1,0 +1,72 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/imagevet/imagevet/scan"
+)
+
+// maxJudged bounds how many statements, rules and documents of one kind a table
+// lists.
+const maxJudged = 20
+
+// judged tells what VEX documents say of findings that are left, and which
+// ignore rules and documents had no effect.
+func (t *table) judged(r *scan.Report) {
+	var said []string
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if len(f.VEX) == 0 {
+			continue
+		}
+		v := &f.VEX[0]
+		text := fmt.Sprintf("%s in %s: %s", f.ID, strings.TrimSpace(f.Package.Name+" "+f.Package.Version), v.Status)
+		if v.Statement != "" {
+			text += ": " + v.Statement
+		}
+		said = append(said, fmt.Sprintf("%s (%s)", text, v.Source))
+	}
+	t.list(plain, "VEX: "+plural(len(said), "statement")+" on findings", said)
+
+	var expired, unused, silent []string
+	for i := range r.Rules {
+		note := &r.Rules[i]
+		text := note.Rule
+		if note.Source != "" {
+			text += fmt.Sprintf(" (%s:%d)", note.Source, note.Line)
+		}
+		if note.State == scan.RuleExpired {
+			expired = append(expired, fmt.Sprintf("%s: since %s, means %s", text, note.Until.UTC().Format(time.DateOnly), plural(note.Findings, "finding")))
+		} else {
+			unused = append(unused, text)
+		}
+	}
+	t.list(warning, "Expired: "+plural(len(expired), "ignore rule"), expired)
+	t.list(plain, "Without effect: "+plural(len(unused), "ignore rule"), unused)
+	for i := range r.VEX {
+		if d := &r.VEX[i]; d.Findings == 0 {
+			silent = append(silent, fmt.Sprintf("%s (%s, %s)", d.Source, strings.TrimSpace(d.Format+" "+d.Version), plural(d.Statements, "statement")))
+		}
+	}
+	t.list(plain, "Without effect: "+plural(len(silent), "VEX document"), silent)
+}
+
+// list writes a part with its items, if there are some.
+func (t *table) list(s style, heading string, items []string) {
+	if len(items) == 0 {
+		return
+	}
+	if s == plain {
+		t.heading(bold, heading)
+	} else {
+		t.heading(s, heading)
+	}
+	for _, item := range items[:min(len(items), maxJudged)] {
+		t.item(s, item)
+	}
+	if more := len(items) - maxJudged; more > 0 {
+		t.item(s, fmt.Sprintf("and %d more", more))
+	}
+}

@@ -50,6 +50,16 @@ func (p *Pattern) Type() string { return p.u.Type }
 func (p *Pattern) Name() string      { return p.u.Name }
 func (p *Pattern) Namespace() string { return p.u.Namespace }
 
+// FullName is the name with its namespace, as in "@babel/core".
+func (p *Pattern) FullName() string { return fullName(p.u) }
+
+func fullName(u packageurl.PackageURL) string {
+	if u.Namespace == "" {
+		return u.Name
+	}
+	return u.Namespace + "/" + u.Name
+}
+
 // Version is the version, which can be empty.
 func (p *Pattern) Version() string { return p.u.Version }
 
@@ -101,12 +111,7 @@ func (s *Subject) Keys() []string {
 func (s *Subject) Type() string { return s.u.Type }
 
 // FullName is the name with its namespace, as in "@babel/core".
-func (s *Subject) FullName() string {
-	if s.u.Namespace == "" {
-		return s.u.Name
-	}
-	return s.u.Namespace + "/" + s.u.Name
-}
+func (s *Subject) FullName() string { return fullName(s.u) }
 
 // Matches reports whether the pattern means the package.
 func (p *Pattern) Matches(s *Subject) bool {

@@ -46,6 +46,11 @@
 //	                                          serial number, if that was scanned and
 //	                                          REF is a package URL
 //
+// What a bill of materials was made from is also known by the name and version
+// that it has there, if the product is a package URL of these. What a CycloneDX
+// document is about holds its components, if it has a package URL or CPE or, as
+// a container, a digest; by its name alone it is not compared.
+//
 // The name and tag of an image are known if it came from a registry, or if a
 // bill of materials states them; of an archive only digests are.
 //

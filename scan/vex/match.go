@@ -131,7 +131,7 @@ func isImage(p *purlmatch.Pattern) bool { return p.Type() == "oci" || p.Type() =
 func (p *product) keys() []string {
 	var keys []string
 	for _, pattern := range p.packages {
-		keys = append(keys, "p:"+pattern.Key())
+		keys = append(keys, "p:"+pattern.Key(), "n:"+strings.ToLower(pattern.Name()), "n:"+strings.ToLower(pattern.FullName()))
 	}
 	for _, pattern := range p.images {
 		if isDigest(pattern.Version()) {
@@ -215,6 +215,9 @@ func (s *Set) For(bom *inventory.BOM) *Matcher {
 	}
 	for _, c := range m.releases {
 		m.keys = append(m.keys, c.key())
+	}
+	if bom.Document.Format != "" && t.Name != "" {
+		m.keys = append(m.keys, "n:"+strings.ToLower(t.Name))
 	}
 	if m.serial != "" {
 		m.keys = append(m.keys, "b:"+m.serial)
@@ -392,7 +395,14 @@ func (m *Matcher) isNamedImage(p *product) bool {
 			return true
 		}
 	}
-	return p.of.BOM != "" && m.serial != "" && serial(p.of.BOM) == m.serial
+	if p.of.BOM != "" && m.serial != "" && serial(p.of.BOM) == m.serial {
+		return true
+	}
+	// What a bill of materials is about has a name and version there.
+	t := &m.bom.Target
+	return m.bom.Document.Format != "" && t.Name != "" && slices.ContainsFunc(p.packages, func(x *purlmatch.Pattern) bool {
+		return (t.Name == x.Name() || t.Name == x.FullName()) && (x.Version() == "" || x.Version() == t.Version)
+	})
 }
 
 // byDigest reports whether a product is the image by its digest.

@@ -160,6 +160,27 @@ func TestArchiveHasNoName(t *testing.T) {
 	}
 }
 
+// TestTargetOfBOM matches what a bill of materials is about by name and version.
+func TestTargetOfBOM(t *testing.T) {
+	lodash := inventory.Package{Type: "npm", Name: "lodash", PURL: "pkg:npm/lodash@4"}
+	for product, want := range map[string]bool{
+		"pkg:npm/%40a/shop@1": true, "pkg:npm/%40a/shop": true, "pkg:npm/%40a/shop@2": false, "pkg:npm/shop@1": false, "pkg:npm/cart@1": false,
+	} {
+		d, err := vex.Parse("d", []byte(openVEX(`{"vulnerability": "CVE-1", "products": ["`+product+`"], "subcomponents": ["pkg:npm/lodash"], "status": "fixed"}`)))
+		require.NoError(t, err)
+		whole, err := vex.Parse("d", []byte(openVEX(`{"vulnerability": "CVE-1", "products": ["`+product+`"], "status": "fixed"}`)))
+		require.NoError(t, err)
+		for _, d := range []*vex.Document{d, whole} {
+			s, err := vex.NewSet(d)
+			require.NoError(t, err)
+			bom := &inventory.BOM{Target: inventory.Target{Name: "@a/shop", Version: "1", Kind: "sbom"}, Document: inventory.Document{Format: "CycloneDX"}}
+			assert.Equalf(t, want, len(s.For(bom).Match([]string{"CVE-1"}, &lodash)) == 1, "%s", product)
+			bom.Document.Format = "" // an image is not named so
+			assert.Emptyf(t, s.For(bom).Match([]string{"CVE-1"}, &lodash), "%s", product)
+		}
+	}
+}
+
 // TestReleases matches a document in the form of Linux vendors.
 func TestReleases(t *testing.T) {
 	s, err := vex.NewSet(load(t, "csaf-distribution.json"))

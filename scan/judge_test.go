@@ -268,7 +268,7 @@ func TestNothingVanishes(t *testing.T) {
 			case 1:
 				rule.PURLs, rule.IDs = pick("pkg:deb/debian/curl", "pkg:deb/openssl?arch=src"), nil
 			case 2:
-				rule.Paths, rule.Until = pick("var/**", "usr/**"), time.Unix(int64(random.IntN(4e9)), 0)
+				rule.Paths, rule.Until = pick("var/**", "usr/**"), time.Unix(random.Int64N(4e9), 0)
 			}
 			opts = append(opts, scan.WithIgnore(rule))
 		}

@@ -124,17 +124,18 @@ func (a *app) status(r *scan.Report, p *policy.Policy, s *scanFlags) (int, error
 		return exitOK, nil
 	}
 	for _, reason := range verdict.Reasons {
-		text := fmt.Sprintf("does not pass: %s: %s", reason.Rule, reason.Text)
+		var text strings.Builder
+		fmt.Fprintf(&text, "does not pass: %s: %s", reason.Rule, reason.Text)
 		for _, f := range reason.Findings {
-			text += fmt.Sprintf("\n  %s (%v) in %s", f.ID, f.Severity, strings.TrimSpace(f.Package+" "+f.Version))
+			fmt.Fprintf(&text, "\n  %s (%v) in %s", f.ID, f.Severity, strings.TrimSpace(f.Package+" "+f.Version))
 			if f.Target != "" {
-				text += " of " + f.Target
+				text.WriteString(" of " + f.Target)
 			}
 		}
 		if more := reason.Count - len(reason.Findings); more > 0 && len(reason.Findings) > 0 {
-			text += fmt.Sprintf("\n  and %d more", more)
+			fmt.Fprintf(&text, "\n  and %d more", more)
 		}
-		a.say("%s", text)
+		a.say("%s", text.String())
 	}
 	if s.exitCodeSet {
 		return s.exitCode, nil

@@ -99,12 +99,11 @@ type Set struct {
 }
 
 type compiled struct {
-	rule     Rule
-	purls    []*purlmatch.Pattern
-	paths    [][]string
-	layers   []int
-	diffIDs  []string
-	packages []string
+	rule    Rule
+	purls   []*purlmatch.Pattern
+	paths   [][]string
+	layers  []int
+	diffIDs []string
 }
 
 // New checks rules and makes a set of them. The error names the rule.

@@ -3,6 +3,7 @@ package vex
 import (
 	"encoding/hex"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/imagevet/imagevet/internal/purlmatch"
@@ -50,10 +51,8 @@ func (p *Product) addHash(algorithm, value string) {
 }
 
 func appendOnce(list []string, s string) []string {
-	for _, known := range list {
-		if known == s {
-			return list
-		}
+	if slices.Contains(list, s) {
+		return list
 	}
 	return append(list, s)
 }

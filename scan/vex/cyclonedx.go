@@ -150,7 +150,11 @@ func (r *cdxReader) index(components []cdxComponent, depth int) {
 // named returns the names of a component.
 func (r *cdxReader) named(c *cdxComponent) Product {
 	var p Product
-	for _, name := range []string{c.PURL, c.CPE} {
+	names := []string{c.PURL, c.CPE}
+	if c.PURL == "" && strings.HasPrefix(c.Ref, "pkg:") {
+		names = append(names, c.Ref)
+	}
+	for _, name := range names {
 		if name == "" {
 			continue
 		}
@@ -198,8 +202,11 @@ func (r *cdxReader) vulnerability(ref string, raw json.RawMessage) error {
 		s.Time = r.time(s.Ref, v.Analysis.FirstIssued)
 	}
 	if len(v.Affects) == 0 {
-		r.problem("%s says not what it affects", s.Ref)
-		return nil
+		if r.main == nil {
+			r.problem("%s does not say what it affects", s.Ref)
+			return nil
+		}
+		s.Products = []Product{*r.main}
 	}
 	for _, a := range v.Affects {
 		p, why := r.resolve(a.Ref)
@@ -209,11 +216,11 @@ func (r *cdxReader) vulnerability(ref string, raw json.RawMessage) error {
 		}
 		listed := len(a.Versions) > 0
 		for _, version := range a.Versions {
-			// An explicit status that contradicts the state is believed where
-			// that is the cautious thing to do.
+			// The analysis is what somebody came to think of it: tools write
+			// "affected" beside it before anybody has looked. What is unaffected
+			// is so whatever else is exploitable.
 			switch {
-			case version.Status == "", version.Status == "affected" && !s.Status.Suppresses(),
-				version.Status == "unaffected" && s.Status.Suppresses():
+			case version.Status == "", version.Status == "affected", version.Status == "unaffected" && s.Status.Suppresses():
 				if _, err := versions.ParseVERS(version.Range); version.Range != "" && err != nil {
 					r.problem("%s: range %s: %v", s.Ref, quote(version.Range), err)
 					continue

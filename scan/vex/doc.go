@@ -56,12 +56,16 @@
 //
 // A package is within an image, a distribution (by CPE; Red Hat's and SUSE's are
 // derived from the name of the release too) and a module of rpm (pkg:rpmmod). It
-// is within another package if that is the distribution's package that installed
-// it, the archive that holds it, or the main module of a Go program. It must be
-// so for every file that records the package: a copy elsewhere is not what the
-// statement is about. That one package merely depends on another is not enough,
-// as others may depend on it too. The version of a bill of materials in a link is
-// not compared.
+// is within another package if that is
+//
+//   - the package of the distribution that installed it,
+//   - the archive that holds it, or the main module of a Go program, for every
+//     file that records it: a copy elsewhere is not what the statement is about,
+//   - a package without which, as far as is recorded, nothing would need it. What
+//     a project asks for itself, and any package of a distribution, is needed
+//     anyway.
+//
+// The version of a bill of materials in a link is not compared.
 //
 // # Which statement wins
 //

@@ -84,6 +84,12 @@ func readProduct(in *Product, read map[*Product]*product, depth int) (*product, 
 			return nil, fmt.Errorf("package URL %q: %w", purl, err)
 		}
 		if isImage(pattern) {
+			// The colon of a digest is often escaped twice.
+			if twice := strings.Replace(pattern.Version(), "%3A", ":", 1); isDigest(twice) && twice != pattern.Version() {
+				if pattern, err = purlmatch.Parse(strings.Replace(purl, "%253A", "%3A", 1)); err != nil {
+					return nil, fmt.Errorf("package URL %q: %w", purl, err)
+				}
+			}
 			p.images = append(p.images, pattern)
 		} else {
 			p.packages = append(p.packages, pattern)
@@ -182,8 +188,8 @@ type Matcher struct {
 	arch     string
 	releases []cpe
 	serial   string
-	keys     []string         // of the image
-	byPath   map[string][]int // packages, once they are needed
+	keys     []string // of the image
+	index    *index   // nil until it is needed
 }
 
 // For returns a matcher for the packages of an inventory, which must not be
@@ -267,6 +273,7 @@ type part struct {
 	p       *inventory.Package
 	subject *purlmatch.Subject // nil without a package URL
 	cpes    []cpe
+	holders *holders // nil until they are needed
 }
 
 // Match returns the statements on a flaw, of which ids are the ID and the
@@ -463,78 +470,4 @@ func (m *Matcher) holds(p *product, of *part) bool {
 		return false
 	}
 	return p.within == nil || m.byDigest(p) || m.holds(p.within, of)
-}
-
-// isHolder reports whether a product is a package that has another one within.
-func (m *Matcher) isHolder(p *product, of *part) bool {
-	if len(p.packages) == 0 {
-		return false
-	}
-	if of.p.OwnedBy != "" {
-		if owner := subjectOf(nil, of.p.OwnedBy, &m.bom.OS); owner != nil && p.matches(owner) {
-			return true
-		}
-	}
-	for _, x := range p.packages {
-		if x.Type() == "rpmmod" && inModule(x, of.p.Module) {
-			return true
-		}
-	}
-	if len(of.p.Paths) == 0 || of.p.PURL == "" {
-		return false
-	}
-	for _, path := range of.p.Paths {
-		if !m.isHolderAt(p, of, path) {
-			return false
-		}
-	}
-	return true
-}
-
-func (p *product) matches(s *purlmatch.Subject) bool {
-	return slices.ContainsFunc(p.packages, func(x *purlmatch.Pattern) bool { return x.Matches(s) })
-}
-
-// inModule reports whether a label "NAME:STREAM:VERSION:CONTEXT" is of a module
-// that a package URL names, whose version begins like the rest of it.
-func inModule(x *purlmatch.Pattern, label string) bool {
-	name, rest, ok := strings.Cut(label, ":")
-	return ok && name == x.Name() && (x.Version() == "" || strings.HasPrefix(rest+":", x.Version()+":"))
-}
-
-// isHolderAt reports whether the package is within the product at one place.
-func (m *Matcher) isHolderAt(p *product, of *part, path string) bool {
-	if m.byPath == nil {
-		m.byPath = map[string][]int{}
-		for i := range m.bom.Packages {
-			for _, at := range m.bom.Packages[i].Paths {
-				m.byPath[at] = append(m.byPath[at], i)
-			}
-		}
-	}
-	is := func(at string, ok func(*inventory.Package) bool) bool {
-		return slices.ContainsFunc(m.byPath[at], func(i int) bool {
-			holder := &m.bom.Packages[i]
-			if holder == of.p || !ok(holder) {
-				return false
-			}
-			s := subjectOf(holder, holder.PURL, &m.bom.OS)
-			return s != nil && p.matches(s)
-		})
-	}
-	// The program: only its main module states what it needs.
-	if of.p.Type == "golang" && is(path, func(h *inventory.Package) bool {
-		return h.Type == "golang" && slices.Contains(h.DependsOn, of.p.PURL)
-	}) {
-		return true
-	}
-	for { // the archives around it
-		i := strings.LastIndex(path, "!/")
-		if i < 0 {
-			return false
-		}
-		if path = path[:i]; is(path, func(*inventory.Package) bool { return true }) {
-			return true
-		}
-	}
 }

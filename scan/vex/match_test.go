@@ -111,6 +111,8 @@ func TestProducts(t *testing.T) {
 		{image("team/shop:1.2"), curl, false},
 		{vex.Product{BOM: "urn:uuid:08cd7b2c-0000-4000-8000-000000000001"}, curl, true},
 		{vex.Product{BOM: "urn:uuid:08cd7b2c-0000-4000-8000-000000000002"}, curl, false},
+		{purl("pkg:oci/shop@sha256%253A" + strings.Repeat("ab", 32) + "?repository_url=registry.example%2Fteam"), curl, true}, // escaped twice
+		{purl("pkg:oci/shop@sha256%253A" + strings.Repeat("00", 32)), curl, false},
 		// The distribution, for its own packages.
 		{vex.Product{CPEs: []string{"cpe:/o:debian:debian_linux:12"}}, curl, true},
 		{vex.Product{CPEs: []string{"cpe:2.3:o:debian:debian_linux:*:*:*:*:*:*:*:*"}}, curl, true},
@@ -145,6 +147,57 @@ func TestProducts(t *testing.T) {
 		got := s.For(bom).Match([]string{"CVE-1"}, &bom.Packages[tt.pkg])
 		assert.Equalf(t, tt.want, len(got) == 1, "%s, versions %q, for %s", &tt.product, tt.product.Versions, bom.Packages[tt.pkg].PURL)
 	}
+}
+
+// TestNeeds tells whether a package is within one that needs it: c is needed by
+// a alone, through b.
+func TestNeeds(t *testing.T) {
+	pkg := func(name string, on ...string) inventory.Package {
+		p := inventory.Package{Type: "npm", Name: name, PURL: "pkg:npm/" + name + "@1", Paths: []string{"package-lock.json"}}
+		for _, o := range on {
+			p.DependsOn = append(p.DependsOn, "pkg:npm/"+o+"@1")
+		}
+		return p
+	}
+	base := func() []inventory.Package { return []inventory.Package{pkg("c"), pkg("a", "b"), pkg("b", "c", "missing"), pkg("other")} }
+	direct := base()
+	direct[0].Relation = inventory.Direct
+	viaDirect := base()
+	viaDirect[2].Relation = inventory.Direct
+	circle := append(base(), pkg("x", "y"), pkg("y", "x"))
+	tests := []struct {
+		name     string
+		packages []inventory.Package
+		product  string
+		pkg      int
+		want     bool
+	}{
+		{"by b", base(), "pkg:npm/b", 0, true},
+		{"through b", base(), "pkg:npm/a", 0, true},
+		{"in another version", base(), "pkg:npm/a@2", 0, false},
+		{"not by itself", base(), "pkg:npm/c", 0, false},
+		{"not at all", base(), "pkg:npm/other", 0, false},
+		{"by another too", append(base(), pkg("d", "c")), "pkg:npm/a", 0, false},
+		{"by another that a needs", append(base(), pkg("a", "d"), pkg("d", "c")), "pkg:npm/a", 0, true},
+		{"by the project", direct, "pkg:npm/a", 0, false},
+		{"by b, which the project asks for", viaDirect, "pkg:npm/a", 0, false},
+		{"by b, which the project asks for, in b", viaDirect, "pkg:npm/b", 0, true},
+		{"in a circle", circle, "pkg:npm/x", 5, false},
+	}
+	for _, tt := range tests {
+		d, err := vex.Parse("d", []byte(openVEX(`{"vulnerability": "CVE-1", "products": ["`+tt.product+`"], "subcomponents": ["pkg:npm/c", "pkg:npm/y"], "status": "fixed"}`)))
+		require.NoError(t, err)
+		s, err := vex.NewSet(d)
+		require.NoError(t, err)
+		got := s.For(&inventory.BOM{Packages: tt.packages}).Match([]string{"CVE-1"}, &tt.packages[tt.pkg])
+		assert.Equal(t, tt.want, len(got) == 1, tt.name)
+	}
+	deb := []inventory.Package{{Type: "deb", PURL: "pkg:deb/debian/c"}, {Type: "deb", PURL: "pkg:deb/debian/a", DependsOn: []string{"pkg:deb/debian/c"}}}
+	d, err := vex.Parse("d", []byte(openVEX(`{"vulnerability": "CVE-1", "products": ["pkg:deb/debian/a"], "subcomponents": ["pkg:deb/debian/c"], "status": "fixed"}`)))
+	require.NoError(t, err)
+	s, err := vex.NewSet(d)
+	require.NoError(t, err)
+	assert.Empty(t, s.For(&inventory.BOM{Packages: deb}).Match([]string{"CVE-1"}, &deb[0]), "anybody can run it")
 }
 
 // TestArchiveHasNoName shows that the name of a file is not that of an image.

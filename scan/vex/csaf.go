@@ -334,7 +334,7 @@ func (r *csafReader) vulnerability(ref string, raw json.RawMessage) error {
 
 // maxNoted bounds the products in flags, threats and remediations, which can
 // name groups of many again and again.
-const maxNoted = 8 << 20
+const maxNoted = 4 << 20
 
 // notes collects what is said of each product.
 func (r *csafReader) notes(into map[string]string, list []csafNote, text func(n *csafNote) string) error {
@@ -348,8 +348,11 @@ func (r *csafReader) notes(into map[string]string, list []csafNote, text func(n 
 				return false
 			}
 			for _, id := range ids {
-				if before := into[id]; len(before) < maxText {
-					into[id] = join(before, said)
+				switch before := into[id]; {
+				case before == "":
+					into[id] = said
+				case len(before) < maxText && !strings.Contains(before, said):
+					into[id] = before + "; " + said
 				}
 			}
 			return true

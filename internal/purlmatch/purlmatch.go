@@ -110,6 +110,9 @@ func (s *Subject) Keys() []string {
 // Type is the type of the package URL.
 func (s *Subject) Type() string { return s.u.Type }
 
+// Version is the version in the package URL.
+func (s *Subject) Version() string { return s.u.Version }
+
 // FullName is the name with its namespace, as in "@babel/core".
 func (s *Subject) FullName() string { return fullName(s.u) }
 

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/imagevet/imagevet/version"
 )
 
 type csafDocument struct {
@@ -35,6 +38,8 @@ type csafDocument struct {
 }
 
 type csafBranch struct {
+	Category string       `json:"category"`
+	Name     string       `json:"name"`
 	Branches []csafBranch `json:"branches"`
 	Product  *csafProduct `json:"product"`
 }
@@ -111,6 +116,7 @@ type csafReader struct {
 	parts    map[string][2]string // of a product that is one within another
 	groups   map[string][]string
 	known    map[string]*Product
+	branchOf map[*csafProduct]*csafBranch
 	noted    int // products in notes
 }
 
@@ -130,6 +136,7 @@ func (d *Document) csaf(data []byte) error {
 	}
 	r := csafReader{
 		Document: d, products: map[string]*csafProduct{}, parts: map[string][2]string{}, groups: map[string][]string{}, known: map[string]*Product{},
+		branchOf: map[*csafProduct]*csafBranch{},
 	}
 	tree := &in.ProductTree
 	r.branches(tree.Branches, 0)
@@ -160,6 +167,7 @@ func (r *csafReader) branches(list []csafBranch, depth int) {
 	for i := range list {
 		if list[i].Product != nil {
 			r.product(list[i].Product)
+			r.branchOf[list[i].Product] = &list[i]
 		}
 		r.branches(list[i].Branches, depth+1)
 	}
@@ -192,6 +200,9 @@ func (r *csafReader) resolve(id string, depth int) *Product {
 			r.problem("product %s: %s", quote(id), why)
 		}
 	}
+	if ok := r.versions(id, &p, r.branchOf[in]); !ok {
+		return nil
+	}
 	if part, ok := r.parts[id]; ok {
 		what, within := r.resolve(part[0], depth+1), r.resolve(part[1], depth+1)
 		if within == nil {
@@ -221,6 +232,32 @@ func (r *csafReader) resolve(id string, depth int) *Product {
 	}
 	r.known[id] = &p
 	return &p
+}
+
+// versionForm is what a branch may be called that is one of a version, and not of
+// a package, as some vendors have it.
+var versionForm = regexp.MustCompile(`^v?\d+(\.\d+)+([-+~._:]?\w+)*$`)
+
+// versions adds to the names of a product what its branch says of versions, and
+// reports whether that is understood. A package URL or CPE with a version says it
+// itself.
+func (r *csafReader) versions(id string, p *Product, branch *csafBranch) bool {
+	if branch == nil || p.empty() {
+		return true
+	}
+	switch branch.Category {
+	case "product_version_range":
+		if _, err := version.ParseVERS(branch.Name); err != nil {
+			r.problem("product %s: the range %s cannot be read: %v", quote(id), quote(branch.Name), err)
+			return false
+		}
+		p.Versions = []string{branch.Name}
+	case "product_version":
+		if versionForm.MatchString(branch.Name) && !p.versioned() {
+			p.Versions = []string{branch.Name}
+		}
+	}
+	return true
 }
 
 // chain puts a product around what is around another.

@@ -221,11 +221,17 @@ func (r *cdxReader) vulnerability(ref string, raw json.RawMessage) error {
 			// is so whatever else is exploitable.
 			switch {
 			case version.Status == "", version.Status == "affected", version.Status == "unaffected" && s.Status.Suppresses():
-				if _, err := versions.ParseVERS(version.Range); version.Range != "" && err != nil {
+				if version.Version != "" && !strings.HasPrefix(version.Version, "vers:") {
+					p.Versions = append(p.Versions, version.Version)
+				}
+				if version.Range == "" {
+					continue
+				}
+				if _, err := versions.ParseVERS(version.Range); err != nil {
 					r.problem("%s: range %s: %v", s.Ref, quote(version.Range), err)
 					continue
 				}
-				p.Versions = append(p.Versions, version.Version+version.Range)
+				p.Versions = append(p.Versions, version.Range)
 			}
 		}
 		if listed && len(p.Versions) == 0 {

@@ -65,7 +65,9 @@
 //     a project asks for itself, and any package of a distribution, is needed
 //     anyway.
 //
-// The version of a bill of materials in a link is not compared.
+// Versions that a CSAF or CycloneDX document states beside the names count too, as
+// they are or as a range in VERS notation; of an image they are its tag. The
+// version of a bill of materials in a link is not compared.
 //
 // # Which statement wins
 //

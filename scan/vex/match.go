@@ -348,7 +348,7 @@ func (m *Matcher) isAbout(p *product, of *part) bool {
 		// A digest says it all; a name leaves open what the image is a part of.
 		return m.byDigest(p) || p.within == nil || m.holds(p.within, of)
 	}
-	if !p.isPackage(of) || !p.hasVersion(of) {
+	if !p.isPackage(of) || !p.hasVersion(of.p.Version) {
 		return false
 	}
 	return p.within == nil || m.holds(p.within, of)
@@ -362,16 +362,16 @@ func (p *product) isPackage(of *part) bool {
 	return slices.ContainsFunc(p.cpes, func(c cpe) bool { return slices.ContainsFunc(of.cpes, c.covers) })
 }
 
-// hasVersion reports whether the version of the package is one that is meant.
-func (p *product) hasVersion(of *part) bool {
+// hasVersion reports whether a version is one that is meant.
+func (p *product) hasVersion(text string) bool {
 	if len(p.exact)+len(p.ranges) == 0 {
 		return true
 	}
-	if slices.Contains(p.exact, of.p.Version) {
+	if slices.ContainsFunc(p.exact, func(v string) bool { return strings.TrimPrefix(v, "v") == strings.TrimPrefix(text, "v") }) {
 		return true
 	}
 	return slices.ContainsFunc(p.ranges, func(r version.Range) bool {
-		v, err := version.Parse(r.Scheme(), of.p.Version)
+		v, err := version.Parse(r.Scheme(), text)
 		return err == nil && r.Contains(v)
 	})
 }
@@ -388,13 +388,20 @@ func ofDistribution(kind string) bool {
 
 // isRelease reports whether a product is the distribution.
 func (m *Matcher) isRelease(p *product) bool {
-	return slices.ContainsFunc(p.cpes, func(c cpe) bool { return slices.ContainsFunc(m.releases, c.coversRelease) })
+	return p.hasVersion(m.bom.OS.Version) && slices.ContainsFunc(p.cpes, func(c cpe) bool { return slices.ContainsFunc(m.releases, c.coversRelease) })
 }
 
 // isNamedImage reports whether a product is what was scanned: the image or the
 // bill of materials.
 func (m *Matcher) isNamedImage(p *product) bool {
-	if m.byDigest(p) || slices.ContainsFunc(p.images, m.isNamed) {
+	if m.byDigest(p) {
+		return true
+	}
+	t := &m.bom.Target
+	if !p.hasVersion(m.ref.tag) && !p.hasVersion(t.Version) {
+		return false
+	}
+	if slices.ContainsFunc(p.images, m.isNamed) {
 		return true
 	}
 	for _, r := range p.refs {
@@ -406,7 +413,6 @@ func (m *Matcher) isNamedImage(p *product) bool {
 		return true
 	}
 	// What a bill of materials is about has a name and version there.
-	t := &m.bom.Target
 	return m.bom.Document.Format != "" && t.Name != "" && slices.ContainsFunc(p.packages, func(x *purlmatch.Pattern) bool {
 		return (t.Name == x.Name() || t.Name == x.FullName()) && (x.Version() == "" || x.Version() == t.Version)
 	})

@@ -113,6 +113,9 @@ func TestProducts(t *testing.T) {
 		{vex.Product{BOM: "urn:uuid:08cd7b2c-0000-4000-8000-000000000002"}, curl, false},
 		{purl("pkg:oci/shop@sha256%253A" + strings.Repeat("ab", 32) + "?repository_url=registry.example%2Fteam"), curl, true}, // escaped twice
 		{purl("pkg:oci/shop@sha256%253A" + strings.Repeat("00", 32)), curl, false},
+		{vex.Product{Images: []string{"registry.example/team/shop"}, Versions: []string{"1.2"}}, curl, true},
+		{vex.Product{Images: []string{"registry.example/team/shop"}, Versions: []string{"1.3", "vers:generic/>=2"}}, curl, false},
+		{vex.Product{Digests: []string{ab}, Versions: []string{"1.3"}}, curl, true}, // the digest says it all
 		// The distribution, for its own packages.
 		{vex.Product{CPEs: []string{"cpe:/o:debian:debian_linux:12"}}, curl, true},
 		{vex.Product{CPEs: []string{"cpe:2.3:o:debian:debian_linux:*:*:*:*:*:*:*:*"}}, curl, true},
@@ -128,6 +131,8 @@ func TestProducts(t *testing.T) {
 		{in(purl("pkg:pypi/requests"), purl("pkg:deb/debian/python3")), requests, false},
 		{in(purl("pkg:maven/g/lib"), purl("pkg:maven/g/app")), lib, true},
 		{in(purl("pkg:maven/g/lib"), purl("pkg:maven/g/app@2")), lib, false},
+		{in(purl("pkg:maven/g/lib"), vex.Product{PURLs: []string{"pkg:maven/g/app"}, Versions: []string{"1"}}), lib, true},
+		{in(purl("pkg:maven/g/lib"), vex.Product{PURLs: []string{"pkg:maven/g/app"}, Versions: []string{"2"}}), lib, false},
 		{in(purl("pkg:maven/g/lib"), purl("pkg:maven/g/app")), lib3, false}, // it is elsewhere too
 		{in(purl("pkg:golang/golang.org/x/net"), purl("pkg:golang/example.org/main")), net, true},
 		{in(purl("pkg:golang/golang.org/x/net"), purl("pkg:golang/golang.org/x/text")), net, false}, // beside it

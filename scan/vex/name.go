@@ -42,6 +42,21 @@ func (p *Product) addName(name string) (why string) {
 	return ""
 }
 
+// versioned reports whether each name of a product says which version it is.
+func (p *Product) versioned() bool {
+	for _, purl := range p.PURLs {
+		if x, err := purlmatch.Parse(purl); err != nil || x.Version() == "" && x.Qualifier("tag") == "" {
+			return false
+		}
+	}
+	for _, name := range p.CPEs {
+		if c, ok := parseCPE(name); !ok || c.version == "" {
+			return false
+		}
+	}
+	return true
+}
+
 // addHash adds the digest of an image. Other algorithms name none.
 func (p *Product) addHash(algorithm, value string) {
 	digest := "sha256:" + strings.ToLower(value)

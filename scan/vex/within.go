@@ -165,7 +165,7 @@ func (m *Matcher) isHolder(p *product, of *part) bool {
 // among reports whether a product is one of some packages.
 func (p *product) among(subjects map[string][]*purlmatch.Subject) bool {
 	return slices.ContainsFunc(p.packages, func(x *purlmatch.Pattern) bool {
-		return slices.ContainsFunc(subjects[x.Key()], x.Matches)
+		return slices.ContainsFunc(subjects[x.Key()], func(s *purlmatch.Subject) bool { return x.Matches(s) && p.hasVersion(s.Version()) })
 	})
 }
 

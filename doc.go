@@ -10,7 +10,9 @@
 //	s, err := scan.New(scan.WithDB(db))
 //	report, err := s.Archive(ctx, "app.tar", "")
 //
-// Package scan/report writes what it returns, as a table or as JSON.
+// Package scan/report writes what it returns, as a table or as JSON. Packages
+// scan/ignore and scan/vex read what has been said of findings before, and
+// scan/policy says whether an image may pass.
 //
 // # The parts
 //

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/distro"
 	"github.com/imagevet/imagevet/internal/purlmatch"
 	"github.com/imagevet/imagevet/sbom/inventory"
 	"github.com/imagevet/imagevet/version"
@@ -344,7 +345,7 @@ func subjectOf(p *inventory.Package, purl string, os *inventory.OS) *purlmatch.S
 
 // isAbout reports whether a product is what has the flaw.
 func (m *Matcher) isAbout(p *product, of *part) bool {
-	if m.isNamedImage(p) || m.isRelease(p) && ofDistribution(of.p.Type) {
+	if m.isNamedImage(p) || m.isRelease(p) && ofVendor(of.p) {
 		// A digest says it all; a name leaves open what the image is a part of.
 		return m.byDigest(p) || p.within == nil || m.holds(p.within, of)
 	}
@@ -376,8 +377,14 @@ func (p *product) hasVersion(text string) bool {
 	})
 }
 
-// ofDistribution reports whether packages of a type are a distribution's, about
-// whose others its vendor says nothing.
+// ofVendor reports whether a package is the distribution's own. Of others its
+// vendor says nothing.
+func ofVendor(p *inventory.Package) bool {
+	_, third := distro.ThirdParty(*p)
+	return ofDistribution(p.Type) && !third
+}
+
+// ofDistribution reports whether packages of a type are a distribution's.
 func ofDistribution(kind string) bool {
 	switch kind {
 	case "deb", "apk", "rpm", "alpm":

@@ -34,6 +34,7 @@ func shop() *inventory.BOM {
 				Type: "pypi", Name: "requests", Version: "2.31.0", PURL: "pkg:pypi/requests@2.31.0", Paths: []string{"usr/lib/requests/METADATA"},
 				OwnedBy: "pkg:deb/debian/python3-requests@2.31.0-1", CPEs: []string{"cpe:2.3:a:python:requests:2.31.0:*:*:*:*:*:*:*"},
 			},
+			{Type: "deb", Name: "docker-ce", PURL: "pkg:deb/debian/docker-ce@5:27", Maintainer: "Docker <support@docker.com>"},
 			{Type: "maven", Name: "app", PURL: "pkg:maven/g/app@1", Paths: []string{"app.jar"}},
 			{Type: "maven", Name: "lib", Version: "2.9.5", PURL: "pkg:maven/g/lib@2.9.5", Paths: []string{"app.jar!/BOOT-INF/lib/lib.jar"}},
 			{Type: "maven", Name: "lib", Version: "3", PURL: "pkg:maven/g/lib@3", Paths: []string{"app.jar!/lib/lib3.jar", "other/lib3.jar"}},
@@ -49,6 +50,7 @@ const (
 	libssl3 = iota
 	curl
 	requests
+	docker
 	app
 	lib
 	lib3
@@ -121,6 +123,7 @@ func TestProducts(t *testing.T) {
 		{vex.Product{CPEs: []string{"cpe:2.3:o:debian:debian_linux:*:*:*:*:*:*:*:*"}}, curl, true},
 		{vex.Product{CPEs: []string{"cpe:/o:debian:debian_linux:1"}}, curl, false},
 		{vex.Product{CPEs: []string{"cpe:/o:debian:debian_linux:12"}}, net, false},
+		{vex.Product{CPEs: []string{"cpe:/o:debian:debian_linux:12"}}, docker, false}, // not Debian's
 		// A package within something.
 		{in(purl("pkg:npm/lodash"), purl("pkg:oci/shop")), curl, false},
 		{in(purl("pkg:deb/debian/curl"), purl("pkg:oci/shop")), curl, true},

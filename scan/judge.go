@@ -117,6 +117,9 @@ const (
 	RuleUnused  = "unused"  // no finding is meant
 )
 
+// vexProblem is the extractor of problems with VEX documents.
+const vexProblem = "vex"
+
 // maxVEX bounds the statements that are told of one finding.
 const maxVEX = 16
 
@@ -259,7 +262,7 @@ func (j *jury) tell(ctx context.Context, r *Report, compared bool) {
 		for i, d := range j.cfg.vex.Documents() {
 			r.VEX = append(r.VEX, VEXDocument{d.Name, d.Format, d.Version, d.ID, d.Author, d.Time, len(d.Statements), j.documents[i]})
 			for _, p := range d.Problems {
-				r.Problems = append(r.Problems, Problem{Path: d.Name, Extractor: "vex", Error: p})
+				r.Problems = append(r.Problems, Problem{Path: d.Name, Extractor: vexProblem, Error: p})
 			}
 		}
 	}

@@ -20,44 +20,85 @@ import (
 // reads nothing but the database. Of a product, each of its parts is compared
 // by itself; packages, problems and coverage are those of all of them.
 func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
-	db, release, err := s.database()
+	db, err := s.database(ctx, bom)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	return s.matchAll(ctx, db, bom)
+	defer db.release()
+	return s.compare(ctx, db, bom)
 }
 
-// database returns the database for one report, nil if there is none, and what
-// must be called when the report is there.
-func (s *Scanner) database() (db *vulndb.DB, release func(), err error) {
-	if s.cfg.watcher == nil {
-		return s.cfg.db, func() {}, nil
+// compare compares an inventory and its parts with one database.
+func (s *Scanner) compare(ctx context.Context, db *database, bom *sbom.BOM) (*Report, error) {
+	jury := s.newJury()
+	r, err := s.matchParts(ctx, db.DB, bom, jury)
+	if err != nil {
+		return nil, err
 	}
-	db, release = s.cfg.watcher.Acquire()
-	if db == nil {
-		return nil, nil, fmt.Errorf("scan: the watcher of the database: %w", vulndb.ErrClosed)
+	jury.tell(ctx, r, db.DB != nil)
+	r.sort()
+	db.tell(r)
+	return r, nil
+}
+
+// A database is one for one report.
+type database struct {
+	*vulndb.DB // nil if there is none
+	release    func()
+	problems   []vulndb.UpdateProblem
+}
+
+// database returns the database for the report on an inventory.
+func (s *Scanner) database(ctx context.Context, bom *sbom.BOM) (*database, error) {
+	switch c := &s.cfg; {
+	case c.watcher != nil:
+		db, release := c.watcher.Acquire()
+		if db == nil {
+			return nil, fmt.Errorf("scan: the watcher of the database: %w", vulndb.ErrClosed)
+		}
+		return &database{DB: db, release: release}, nil
+	case c.auto != nil:
+		lease, err := c.auto.Acquire(ctx, ecosystems(bom)...)
+		if err != nil {
+			return nil, fmt.Errorf("scan: %w", err)
+		}
+		return &database{lease.DB, lease.Release, lease.Problems}, nil
+	default:
+		return &database{DB: c.db, release: func() {}}, nil
 	}
-	return db, release, nil
+}
+
+// ecosystems returns those that an inventory and its parts need advisories on.
+func ecosystems(bom *sbom.BOM) []string {
+	names := vulndb.Ecosystems(bom.OS, bom.Packages)
+	for _, part := range bom.Parts {
+		names = append(names, ecosystems(part)...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// databaseProblem is the extractor of problems with the database.
+const databaseProblem = "database"
+
+// tell adds what is wrong with the database to a report.
+func (d *database) tell(r *Report) {
+	for _, p := range d.problems {
+		text := "the database could not be brought up to date: " + p.Reason
+		if p.Ecosystem != "" {
+			text = fmt.Sprintf("the advisories on %s could not be brought up to date: %s", p.Ecosystem, p.Reason)
+		}
+		r.Problems = append(r.Problems, Problem{Extractor: databaseProblem, Error: text})
+	}
+	if len(d.problems) > 0 {
+		r.sort()
+	}
 }
 
 // describe says which database a report rests on.
 func describe(db *vulndb.DB) Database {
 	info := db.Info()
 	return Database{info.Built, info.ID, info.Sources, info.Enrichment}
-}
-
-// matchAll compares an inventory and its parts with one database, which is nil
-// if there is none.
-func (s *Scanner) matchAll(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*Report, error) {
-	j := s.newJury()
-	r, err := s.matchParts(ctx, db, bom, j)
-	if err != nil {
-		return nil, err
-	}
-	j.tell(ctx, r, db != nil)
-	r.sort()
-	return r, nil
 }
 
 // matchParts compares an inventory and its parts.

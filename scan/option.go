@@ -23,7 +23,8 @@ type Option func(*config) error
 
 type config struct {
 	db             *vulndb.DB
-	watcher        *vulndb.Watcher // instead of db
+	watcher        *vulndb.Watcher     // instead of db
+	auto           *vulndb.AutoUpdater // instead of db
 	sbom           []sbom.Option
 	image          []image.Option
 	minSeverity    cvss.Severity
@@ -50,7 +51,7 @@ func WithDB(db *vulndb.DB) Option {
 		if db == nil {
 			return errors.New("scan: WithDB(nil): leave the option out to scan without a database")
 		}
-		c.db, c.watcher = db, nil
+		c.db, c.watcher, c.auto = db, nil, nil
 		return nil
 	}
 }
@@ -65,7 +66,21 @@ func WithWatcher(w *vulndb.Watcher) Option {
 		if w == nil {
 			return errors.New("scan: WithWatcher(nil): leave the option out to scan without a database")
 		}
-		c.db, c.watcher = nil, w
+		c.db, c.watcher, c.auto = nil, w, nil
+		return nil
+	}
+}
+
+// WithAutoUpdate compares packages with a database that is brought up to date
+// first, with what an image needs of it: see [vulndb.AutoUpdater.Acquire]. What
+// could not be updated is among the problems of the report. The Scanner does not
+// close the updater. It takes the place of [WithDB]. The default is none.
+func WithAutoUpdate(a *vulndb.AutoUpdater) Option {
+	return func(c *config) error {
+		if a == nil {
+			return errors.New("scan: WithAutoUpdate(nil): leave the option out to scan without a database")
+		}
+		c.db, c.watcher, c.auto = nil, nil, a
 		return nil
 	}
 }

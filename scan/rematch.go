@@ -35,24 +35,25 @@ func (s *Scanner) Rematch(ctx context.Context, report *Report, changes *vulndb.C
 	if bom == nil {
 		return nil, fmt.Errorf("scan: %w", ErrNoInventory)
 	}
-	db, release, err := s.database()
+	db, err := s.database(ctx, bom)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	if !keeps(report, db, changes) {
-		return s.matchAll(ctx, db, bom)
+	defer db.release()
+	if !keeps(report, db.DB, changes) {
+		return s.compare(ctx, db, bom)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
 	}
 	r := *report
 	r.OS = s.os(bom.OS) // support may have ended since
-	r.Database = describe(db)
+	r.Database = describe(db.DB)
 	r.Coverage = slices.Clone(report.Coverage)
 	r.Packages = slices.Clone(report.Packages)
-	r.Problems = slices.Clone(report.Problems)
-	r.Problems = slices.DeleteFunc(r.Problems, func(p Problem) bool { return p.Extractor == "vex" }) // of other documents, perhaps
+	r.Problems = slices.DeleteFunc(slices.Clone(report.Problems), func(p Problem) bool {
+		return p.Extractor == databaseProblem || p.Extractor == vexProblem // of other documents, perhaps
+	})
 	jury := s.newJury()
 	j := jury.of(bom)
 	r.Summary, r.Findings, r.Suppressed = Summary{}, []Finding{}, []Suppressed{}
@@ -64,6 +65,7 @@ func (s *Scanner) Rematch(ctx context.Context, report *Report, changes *vulndb.C
 	}
 	jury.tell(ctx, &r, true)
 	r.sort()
+	db.tell(&r)
 	return &r, nil
 }
 

@@ -219,7 +219,7 @@ type Problem struct {
 	// a VEX document it is the name.
 	Path string `json:"path"`
 	// Extractor is who was to read it: the name of an extractor, "layer",
-	// "match" or "vex".
+	// "match", "database" or "vex".
 	Extractor string `json:"extractor"`
 	Error     string `json:"error"`
 	// Target is the name of the image, where there are several.

@@ -1,6 +1,7 @@
 package scan_test
 
 import (
+	"archive/zip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -106,4 +107,57 @@ func TestWatcher(t *testing.T) {
 	require.NoError(t, err)
 	_, err = scanner.Match(t.Context(), part("a"))
 	assert.ErrorIs(t, err, vulndb.ErrClosed)
+}
+
+// A report tells what of the database could not be brought up to date, and no
+// longer does once it could.
+func TestAutoUpdate(t *testing.T) {
+	mirror, dir := t.TempDir(), filepath.Join(t.TempDir(), "db")
+	record := advisory("CVE-2026-0001", "openssl", "2", "")
+	put := func() {
+		require.NoError(t, os.MkdirAll(filepath.Join(mirror, "Debian"), 0o777))
+		f, err := os.Create(filepath.Join(mirror, "Debian", "all.zip"))
+		require.NoError(t, err)
+		z := zip.NewWriter(f)
+		w, err := z.Create("CVE-2026-0001.json")
+		require.NoError(t, err)
+		_, err = w.Write([]byte(record))
+		require.NoError(t, err)
+		require.NoError(t, z.Close())
+		require.NoError(t, f.Close())
+	}
+	put()
+	clock := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	auto, err := vulndb.NewAutoUpdater(dir, time.Hour, vulndb.WithMirrors(mirror), vulndb.WithClock(func() time.Time { return clock }))
+	require.NoError(t, err)
+	defer auto.Close()
+	scanner, err := scan.New(scan.WithAutoUpdate(auto))
+	require.NoError(t, err)
+	product := &sbom.BOM{Parts: []*sbom.BOM{{
+		OS:       inventory.OS{ID: "debian", Version: "12"},
+		Packages: []sbom.Package{{Type: "deb", Name: "openssl", Version: "1", Source: inventory.Source{Name: "openssl", Version: "1"}}},
+	}}}
+	report, err := scanner.Match(t.Context(), product)
+	require.NoError(t, err)
+	assert.Len(t, report.Findings, 1)
+	assert.Empty(t, report.Problems)
+
+	require.NoError(t, os.RemoveAll(filepath.Join(mirror, "Debian")))
+	clock = clock.Add(time.Hour)
+	report, err = scanner.Match(t.Context(), product)
+	require.NoError(t, err)
+	assert.Len(t, report.Findings, 1)
+	require.Len(t, report.Problems, 1)
+	assert.Equal(t, "database", report.Problems[0].Extractor)
+	assert.Contains(t, report.Problems[0].Error, "the advisories on Debian could not be brought up to date")
+
+	put()
+	clock = clock.Add(time.Hour)
+	report, err = scanner.Rematch(t.Context(), report, nil)
+	require.NoError(t, err)
+	assert.Len(t, report.Findings, 1)
+	assert.Empty(t, report.Problems)
+
+	_, err = scan.New(scan.WithAutoUpdate(nil))
+	assert.Error(t, err)
 }

@@ -12,7 +12,7 @@
 // [DB.Matcher] does the same for one package after the other.
 //
 // [Update] keeps a folder up to date from OSV's own export or a mirror of it. It
-// is the only thing in this package that uses the network:
+// is, with an [AutoUpdater], the only thing in this package that uses the network:
 //
 //	report, err := vulndb.Update(ctx, dir, vulndb.WithEcosystems("Debian", "PyPI"))
 //
@@ -22,7 +22,8 @@
 // [Info].Enrichment tells which of these a database has.
 //
 // A program that runs for long opens it with [Watch], and has the newest
-// database at each moment. [Install] puts a database from elsewhere into a
+// database at each moment. An [AutoUpdater] downloads what it is asked for, and
+// nothing else, when that is older than it may be. [Install] puts a database from elsewhere into a
 // folder, and package vulndb/oci fetches one from a registry.
 //
 // # What an answer is worth

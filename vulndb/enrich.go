@@ -415,12 +415,12 @@ func decodeEnrichment(data []byte, epss time.Time) (*enrichment, error) {
 }
 
 // enrichmentInfo reads what the file says of its sources.
-func enrichmentInfo(f *file) ([]EnrichmentInfo, error) {
+func enrichmentInfo(f *file) (infos []EnrichmentInfo, err error) {
+	defer guard(&err)()
 	release, ok := f.Release(enrichSources)
 	if _, names := f.Release(""); !ok || !names {
 		return nil, fmt.Errorf("%w: no list of sources", ErrCorrupt)
 	}
-	var out []EnrichmentInfo
 	var buf []byte
 	for _, name := range enrichNames() {
 		data, ok, err := f.Lookup(&buf, release, []byte(name))
@@ -435,9 +435,9 @@ func enrichmentInfo(f *file) ([]EnrichmentInfo, error) {
 		if d.Err() != nil || d.Len() > 0 {
 			return nil, fmt.Errorf("%w: source %s", ErrCorrupt, name)
 		}
-		out = append(out, info)
+		infos = append(infos, info)
 	}
-	return out, nil
+	return infos, nil
 }
 
 // enrich adds to matches what the database knows of their CVEs.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/imagevet/imagevet/sbom/inventory"
 	"github.com/imagevet/imagevet/vulndb"
@@ -213,4 +214,40 @@ func ExampleDiff() {
 	// Alpine:v3.19 openssl changed
 	// an image with openssl is to be matched again: true
 	// an image with musl is to be matched again: false
+}
+
+func ExampleAutoUpdater() {
+	dir, err := os.MkdirTemp("", "vulndb")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	mirror := filepath.Join(dir, "mirror") // see the example of Update
+	record, _, _ := strings.Cut(advisories, "\n")
+	if err := writeExport(filepath.Join(mirror, "Alpine"), "ALPINE-CVE-2024-0727", record); err != nil {
+		log.Fatal(err)
+	}
+
+	auto, err := vulndb.NewAutoUpdater(filepath.Join(dir, "db"), 24*time.Hour, vulndb.WithMirrors(mirror))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer auto.Close()
+
+	// With scan.WithAutoUpdate(auto) a Scanner does what follows.
+	system := inventory.OS{ID: "alpine", Version: "3.19.1"}
+	packages := []inventory.Package{{
+		Type: "apk", Name: "libcrypto3", Version: "3.1.4-r1", Source: inventory.Source{Name: "openssl", Version: "3.1.4-r1"},
+	}}
+	lease, err := auto.Acquire(context.Background(), vulndb.Ecosystems(system, packages)...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer lease.Release()
+	result, err := lease.DB.Match(context.Background(), system, packages)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(result.Matches[0].ID)
+	// Output: CVE-2024-0727
 }

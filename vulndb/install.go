@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imagevet/imagevet/internal/dbfile"
+	"github.com/imagevet/imagevet/internal/durable"
 	"github.com/imagevet/imagevet/version"
 )
 
@@ -336,14 +337,14 @@ func sameFile(ctx context.Context, path string, f *manifestFile) (bool, error) {
 	if err != nil || !info.Mode().IsRegular() || info.Size() != f.Size {
 		return false, err
 	}
-	sum, err := hashReader(ctx, io.LimitReader(file, f.Size+1))
+	sum, err := durable.HashReader(ctx, io.LimitReader(file, f.Size+1))
 	return err == nil && sum == f.SHA256, err
 }
 
 // fetchTemp writes a file under a temporary name and makes sure that it is the
 // right one. It returns the name of a wrong one as well, to be removed.
 func fetchTemp(ctx context.Context, dir string, f *manifestFile, from func(context.Context, File, io.Writer) error) (name string, err error) {
-	temp, err := tempFile(dir, func(out io.Writer) error {
+	temp, err := durable.Write(dir, func(out io.Writer) error {
 		w := &boundedWriter{out, f.Size}
 		if err := from(ctx, f.public(), w); err != nil {
 			return err
@@ -356,10 +357,10 @@ func fetchTemp(ctx context.Context, dir string, f *manifestFile, from func(conte
 	if err != nil {
 		return "", err
 	}
-	if temp.sum != f.SHA256 {
-		return temp.name, fmt.Errorf("%w: SHA-256 %s instead of %s", ErrCorrupt, temp.sum, f.SHA256)
+	if temp.Sum != f.SHA256 {
+		return temp.Name, fmt.Errorf("%w: SHA-256 %s instead of %s", ErrCorrupt, temp.Sum, f.SHA256)
 	}
-	return temp.name, nil
+	return temp.Name, nil
 }
 
 // A boundedWriter writes what has a known size.

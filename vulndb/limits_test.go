@@ -17,6 +17,7 @@ import (
 
 	"github.com/imagevet/imagevet/internal/advisory"
 	"github.com/imagevet/imagevet/internal/dbfile"
+	"github.com/imagevet/imagevet/internal/durable"
 	"github.com/imagevet/imagevet/sbom/inventory"
 	"github.com/imagevet/imagevet/version"
 )
@@ -311,7 +312,7 @@ func TestBuildSpill(t *testing.T) {
 		require.NoError(t, err)
 		var all []string
 		for _, e := range entries {
-			require.False(t, strings.HasPrefix(e.Name(), tempPrefix), e.Name())
+			require.False(t, strings.HasPrefix(e.Name(), durable.TempPrefix), e.Name())
 			data, err := os.ReadFile(filepath.Join(dir, e.Name()))
 			require.NoError(t, err)
 			all = append(all, e.Name()+"\n"+string(data))

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/imagevet/imagevet/internal/durable"
 )
 
 // The manifest of a database folder, see FORMAT.md.
@@ -207,18 +209,7 @@ func parseManifest(data []byte) (*manifest, error) {
 }
 
 // fileName names a file by its content.
-func fileName(base, sum string) string {
-	slug := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
-			return r
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
-		}
-		return '-'
-	}, base)
-	return slug[:min(len(slug), 40)] + "-" + sum[:16] + fileExt
-}
+func fileName(base, sum string) string { return durable.ContentName(base, sum) + fileExt }
 
 // validFileName reports whether a name is one that fileName can return, so
 // that it leads nowhere else.

@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/imagevet/imagevet/internal/dbfile"
+	"github.com/imagevet/imagevet/internal/durable"
 )
 
 const (
-	lockName   = ".lock"
-	tempPrefix = ".new-"
+	lockName = ".lock"
 	// tempAge is the age at which a temporary file belongs to a build that
 	// has died.
 	tempAge = 24 * time.Hour
@@ -84,7 +84,7 @@ func publish(ctx context.Context, dir string, contents []newFile, cfg buildConfi
 // writeTemp writes a file of a database under a temporary name.
 func writeTemp(ctx context.Context, dir string, c newFile) (manifestFile, string, error) {
 	var checksum uint32
-	temp, err := tempFile(dir, func(w io.Writer) (err error) {
+	temp, err := durable.Write(dir, func(w io.Writer) (err error) {
 		buf := bufio.NewWriterSize(w, 1<<20)
 		if checksum, err = c.write(ctx, buf); err != nil {
 			return err
@@ -95,9 +95,9 @@ func writeTemp(ctx context.Context, dir string, c newFile) (manifestFile, string
 		return manifestFile{}, "", err
 	}
 	return manifestFile{
-		Ecosystem: c.ecosystem, Name: fileName(c.ecosystem, temp.sum), Size: temp.size, SHA256: temp.sum,
+		Ecosystem: c.ecosystem, Name: fileName(c.ecosystem, temp.Sum), Size: temp.Size, SHA256: temp.Sum,
 		Checksum: checksum, Records: c.records, Modified: c.modified,
-	}, temp.name, nil
+	}, temp.Name, nil
 }
 
 // rename gives the files their names and then replaces the manifest, which is
@@ -110,40 +110,19 @@ func rename(dir string, m *manifest, temps []string) error {
 		}
 		// A file that is in use cannot be replaced on every system, and need
 		// not be if it is the same.
-		if sum, err := hashFile(path); err == nil && sum == f.SHA256 {
+		if sum, err := durable.Hash(path); err == nil && sum == f.SHA256 {
 			continue
 		}
 		if err := os.Rename(temps[i], path); err != nil {
 			return err
 		}
 	}
-	syncDir(dir)
+	durable.SyncDir(dir)
 	text, err := m.encode()
 	if err != nil {
 		return err
 	}
-	temp, err := tempFile(dir, func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.name)
-	if err := os.Rename(temp.name, filepath.Join(dir, manifestName)); err != nil {
-		return err
-	}
-	syncDir(dir)
-	return nil
-}
-
-// syncDir makes renames durable. Not every system can do that, and a database
-// is complete with or without the last rename.
-func syncDir(dir string) {
-	if d, err := os.Open(dir); err == nil {
-		_ = d.Sync()
-		d.Close()
-	}
+	return durable.WriteFile(filepath.Join(dir, manifestName), text)
 }
 
 // removeOld removes the files of earlier databases and of builds that died, as
@@ -164,7 +143,7 @@ func removeOld(dir string, m *manifest) {
 	}
 	for _, e := range entries {
 		old := validFileName(e.Name()) && !keep[e.Name()]
-		if strings.HasPrefix(e.Name(), tempPrefix) {
+		if strings.HasPrefix(e.Name(), durable.TempPrefix) {
 			info, err := e.Info()
 			old = err == nil && now.ModTime().Sub(info.ModTime()) > tempAge
 		}

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/imagevet/imagevet/internal/durable"
 )
 
 // A Snapshot is a database folder as a set of files, to be copied elsewhere;
@@ -84,7 +86,7 @@ func (s *Snapshot) Verify(ctx context.Context) error {
 		if info.Size() != f.Size {
 			return fmt.Errorf("vulndb: %s: %w: %d bytes instead of %d", f.Name, ErrCorrupt, info.Size(), f.Size)
 		}
-		got, err := hashReader(ctx, io.NewSectionReader(s.open[f.Name], 0, f.Size))
+		got, err := durable.HashReader(ctx, io.NewSectionReader(s.open[f.Name], 0, f.Size))
 		if err != nil {
 			return fmt.Errorf("vulndb: %s: %w", f.Name, err)
 		}

@@ -3,9 +3,7 @@ package vulndb
 import (
 	"archive/zip"
 	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,6 +16,7 @@ import (
 	"github.com/klauspost/compress/flate"
 
 	"github.com/imagevet/imagevet/internal/advisory"
+	"github.com/imagevet/imagevet/internal/osvexport"
 )
 
 // A Source is a place that [Build] reads advisories from. The zero value has
@@ -91,10 +90,10 @@ func (l *limits) spend(n int64) error {
 var (
 	// ErrLimit says that the sources are larger than Build is willing to
 	// read: 64 GiB or 8 Mi files in all.
-	ErrLimit = errors.New("sources exceed the limit")
+	ErrLimit = osvexport.ErrLimit
 	// ErrNoRecords says that the sources hold no record that can be matched.
 	// No database is made of them, as it would call everything clean.
-	ErrNoRecords = errors.New("no usable advisory in the sources")
+	ErrNoRecords = osvexport.ErrNoRecords
 )
 
 // A chunk is a piece of work: some records, in the order of the source. They
@@ -333,7 +332,7 @@ func (f *feeder) lines(ctx context.Context, name string, r io.Reader) error {
 			}
 		}
 		label := fmt.Sprintf("%s:%d", name, n)
-		line, tooLong, size, err := readLine(in, f.limits.record)
+		line, tooLong, size, err := advisory.ReadLine(in, f.limits.record)
 		if err := f.limits.spend(size); err != nil {
 			return fmt.Errorf("%s: %w", label, err)
 		}
@@ -351,26 +350,6 @@ func (f *feeder) lines(ctx context.Context, name string, r io.Reader) error {
 		if err == io.EOF {
 			return nil
 		}
-	}
-}
-
-// readLine reads a line, without blanks around it, and returns its size as
-// well. It reports a line of more than limit bytes as too long.
-func readLine(in *bufio.Reader, limit int) (line []byte, tooLong bool, size int64, err error) {
-	for {
-		part, err := in.ReadSlice('\n')
-		size += int64(len(part))
-		if tooLong = tooLong || len(line)+len(part) > limit+2; !tooLong { // a line end does not count
-			line = append(line, part...)
-		}
-		if err == bufio.ErrBufferFull {
-			continue
-		}
-		line = bytes.TrimSpace(line)
-		if tooLong || len(line) > limit {
-			return nil, true, size, err
-		}
-		return line, false, size, err
 	}
 }
 

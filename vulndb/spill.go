@@ -4,6 +4,8 @@ import (
 	"io"
 	"os"
 	"sync"
+
+	"github.com/imagevet/imagevet/internal/durable"
 )
 
 // spillMemory is how much a spill keeps in memory, in bytes; spillChunk is how
@@ -46,7 +48,7 @@ func (s *spill) add(b []byte) (at int64, err error) {
 		}
 	}
 	if s.file == nil {
-		if s.file, s.err = createTemp(s.dir); s.err != nil {
+		if s.file, s.err = durable.Create(s.dir); s.err != nil {
 			return 0, s.err
 		}
 	}

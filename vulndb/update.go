@@ -4,20 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/imagevet/imagevet/internal/dbfile"
 	"github.com/imagevet/imagevet/internal/fetch"
-	"github.com/imagevet/imagevet/version"
+	"github.com/imagevet/imagevet/internal/osvexport"
 )
 
 // OSVMirror is where OSV publishes its export,
@@ -31,13 +28,13 @@ var (
 	ErrNoEcosystems = errors.New("no ecosystem to update: name some, the database has none yet")
 	// ErrUnknownEcosystem says that no mirror has an export of an ecosystem,
 	// or that the versions of its packages cannot be compared.
-	ErrUnknownEcosystem = errors.New("unknown ecosystem")
+	ErrUnknownEcosystem = osvexport.ErrUnknownEcosystem
 	// ErrBadExport says that a mirror sent something else than an export:
 	// garbage, a damaged archive, one that is far larger than its size, a
 	// list that is none.
-	ErrBadExport = errors.New("not a usable export of advisories")
+	ErrBadExport = osvexport.ErrBadExport
 	// ErrStale says that a mirror has older advisories than the folder.
-	ErrStale = errors.New("mirror is older than what is here")
+	ErrStale = osvexport.ErrStale
 )
 
 // An UpdateOption changes one default of [Update]. Each [BuildOption] is one as
@@ -62,6 +59,22 @@ type updateConfig struct {
 	maxRecords int // that are fetched one by one
 }
 
+func newUpdateConfig(opts []UpdateOption) (updateConfig, error) {
+	cfg := updateConfig{
+		build:      buildConfig{now: time.Now, workers: runtime.GOMAXPROCS(0), limits: defaultLimits()},
+		mirrors:    []string{OSVMirror},
+		client:     fetch.Client{UserAgent: "imagevet (+https://github.com/imagevet/imagevet)"},
+		maxRecords: 2000,
+	}
+	for _, opt := range opts {
+		if err := opt.update(&cfg); err != nil {
+			return updateConfig{}, err
+		}
+	}
+	cfg.client.Now = cfg.build.now
+	return cfg, nil
+}
+
 // WithMirrors sets where to download from: URLs of http or https, or folders of
 // the local system, that hold an export in the layout of OSV's. For each
 // ecosystem the first one is taken that has it, complete and not older than
@@ -73,7 +86,7 @@ func WithMirrors(mirrors ...string) UpdateOption {
 			return errors.New("vulndb: WithMirrors(): give one or more")
 		}
 		for _, m := range mirrors {
-			if _, err := parseMirror(m); err != nil {
+			if _, err := osvexport.ParseMirror(m); err != nil {
 				return fmt.Errorf("vulndb: WithMirrors: %w", err)
 			}
 		}
@@ -91,7 +104,7 @@ func WithEcosystems(names ...string) UpdateOption {
 	names = slices.Clone(names)
 	return updateOption(func(c *updateConfig) error {
 		for _, name := range names {
-			if err := checkEcosystem(name); err != nil {
+			if err := osvexport.CheckName(name); err != nil {
 				return fmt.Errorf("vulndb: WithEcosystems: %w", err)
 			}
 		}
@@ -207,6 +220,17 @@ type EcosystemUpdate struct {
 	Behind int `json:"behind,omitempty"`
 }
 
+var updateStatuses = [...]UpdateStatus{
+	osvexport.Unchanged: Unchanged, osvexport.Incremental: Incremental, osvexport.Full: Full, osvexport.Stale: Stale,
+}
+
+func ecosystemUpdate(r osvexport.Report) EcosystemUpdate {
+	return EcosystemUpdate{
+		Ecosystem: r.Ecosystem, Status: updateStatuses[r.Status], Mirror: r.Mirror, Records: r.Records, Newest: r.Newest,
+		Fetched: r.Fetched, Bytes: r.Bytes, Vanished: r.Vanished, Behind: r.Behind,
+	}
+}
+
 // An UpdateProblem is what went wrong with one mirror.
 type UpdateProblem struct {
 	Ecosystem string `json:"ecosystem"`
@@ -244,25 +268,23 @@ type UpdateProblem struct {
 // with, also by a later update. A server that sends nothing for a minute is
 // given up; how long all may take is up to the context.
 func Update(ctx context.Context, dir string, opts ...UpdateOption) (UpdateReport, error) {
-	cfg := updateConfig{
-		build:      buildConfig{now: time.Now, workers: runtime.GOMAXPROCS(0), limits: defaultLimits()},
-		mirrors:    []string{OSVMirror},
-		client:     fetch.Client{UserAgent: "imagevet (+https://github.com/imagevet/imagevet)"},
-		maxRecords: 2000,
+	cfg, err := newUpdateConfig(opts)
+	if err != nil {
+		return UpdateReport{}, err
 	}
-	for _, opt := range opts {
-		if err := opt.update(&cfg); err != nil {
-			return UpdateReport{}, err
-		}
+	u := updater{cfg: cfg, dir: dir}
+	u.exports = osvexport.Updater{
+		Folder: osvexport.Folder{Path: filepath.Join(dir, downloadsName), Now: cfg.build.now},
+		Client: cfg.client, Full: cfg.full, MaxRecords: cfg.maxRecords,
+		MaxMembers: cfg.build.limits.members, MaxTotal: cfg.build.limits.total, Workers: cfg.build.workers,
+		Progress: func(p osvexport.Progress) { u.progress(Progress(p)) }, Problem: u.problem,
 	}
-	cfg.client.Now = cfg.build.now
-	u := updater{cfg: cfg, dir: dir, store: store{filepath.Join(dir, downloadsName), cfg.build.now}}
 	for _, text := range cfg.mirrors {
-		m, err := parseMirror(text)
+		m, err := osvexport.ParseMirror(text)
 		if err != nil {
 			return UpdateReport{}, fmt.Errorf("vulndb: update: %w", err)
 		}
-		u.mirrors = append(u.mirrors, m)
+		u.exports.Mirrors = append(u.exports.Mirrors, m)
 	}
 	report, err := u.run(ctx)
 	if err != nil {
@@ -271,27 +293,11 @@ func Update(ctx context.Context, dir string, opts ...UpdateOption) (UpdateReport
 	return *report, nil
 }
 
-// checkEcosystem checks the name of an ecosystem, which becomes part of URLs.
-func checkEcosystem(name string) error {
-	if base, suffix := splitEcosystem(name); suffix != "" && base != "" {
-		return fmt.Errorf("ecosystem %q: give all releases together, as %q", name, base)
-	}
-	bad := func(r rune) bool { return !unicode.IsPrint(r) || strings.ContainsRune(`/\:`, r) }
-	if name == "" || len(name) > 100 || strings.Trim(name, ". ") != strings.TrimSpace(name) || strings.TrimSpace(name) != name || strings.ContainsFunc(name, bad) {
-		return fmt.Errorf("%q is no name of an ecosystem", name)
-	}
-	if _, err := version.ParseScheme(name); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnknownEcosystem, err)
-	}
-	return nil
-}
-
 // An updater is one update.
 type updater struct {
 	cfg     updateConfig
 	dir     string
-	store   store
-	mirrors []mirror
+	exports osvexport.Updater
 	report  UpdateReport
 
 	mu sync.Mutex // of the progress
@@ -319,30 +325,32 @@ func (u *updater) run(ctx context.Context) (*UpdateReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(u.store.dir, 0o777); err != nil {
+	if err := os.MkdirAll(u.exports.Folder.Path, 0o777); err != nil {
 		return nil, err
 	}
-	unlock, err := dbfile.Lock(ctx, filepath.Join(u.store.dir, lockName))
+	unlock, err := dbfile.Lock(ctx, filepath.Join(u.exports.Folder.Path, lockName))
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	all := make([]*kept, len(names))
+	copies := make([]*osvexport.Copy, len(names))
 	var errs []error
 	for i, name := range names {
-		k, err := u.ecosystem(ctx, name)
+		c, report, err := u.exports.Update(ctx, name)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+			continue
 		}
-		all[i] = k
+		copies[i] = c
+		u.report.Ecosystems = append(u.report.Ecosystems, ecosystemUpdate(report))
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	if err := u.compile(ctx, all); err != nil {
+	if err := u.compile(ctx, copies); err != nil {
 		return nil, err
 	}
 	return &u.report, u.describe(names)
@@ -369,7 +377,7 @@ func (u *updater) ecosystems() ([]string, error) {
 	if len(u.cfg.ecosystems) > 0 {
 		return u.cfg.ecosystems, nil
 	}
-	names, err := u.store.ecosystems()
+	names, err := u.exports.Folder.Ecosystems()
 	if err != nil {
 		return nil, err
 	}
@@ -382,7 +390,7 @@ func (u *updater) ecosystems() ([]string, error) {
 			if f.Ecosystem == enrichEcosystem {
 				continue // is none
 			}
-			if err := checkEcosystem(f.Ecosystem); err != nil {
+			if err := osvexport.CheckName(f.Ecosystem); err != nil {
 				return nil, err
 			}
 			names = append(names, f.Ecosystem)
@@ -398,6 +406,9 @@ func (u *updater) ecosystems() ([]string, error) {
 // does not.
 const compilerVersion = 1
 
+// downloadsName is the folder of downloads in a database folder, see FORMAT.md.
+const downloadsName = "downloads"
+
 // rules says what decides, beside the records, what a file holds.
 func (c *buildConfig) rules() string {
 	if c.malicious {
@@ -406,22 +417,29 @@ func (c *buildConfig) rules() string {
 	return fmt.Sprint(compilerVersion)
 }
 
+// made says what a file is made of a copy.
+func (u *updater) made(f *manifestFile) osvexport.Made {
+	return osvexport.Made{Compiled: f.SHA256, Rules: u.cfg.build.rules()}
+}
+
 // compile makes those parts of the database that are not made of what is kept.
-func (u *updater) compile(ctx context.Context, all []*kept) error {
+func (u *updater) compile(ctx context.Context, copies []*osvexport.Copy) error {
 	m, err := u.current()
 	if err != nil {
 		return err
 	}
 	var bases []string
 	var sources []Source
-	for i, k := range all {
+	for i, c := range copies {
 		made := slices.ContainsFunc(m.Files, func(f manifestFile) bool {
-			return f.Ecosystem == k.Ecosystem && f.SHA256 == k.Compiled && k.Rules == u.cfg.build.rules()
+			return f.Ecosystem == c.Ecosystem && c.Made() == u.made(&f)
 		})
 		if !made {
 			u.report.Ecosystems[i].Compiled = true
-			bases = append(bases, k.Ecosystem)
-			sources = append(sources, u.store.sources(&k.state)...)
+			bases = append(bases, c.Ecosystem)
+			for _, path := range c.Files() {
+				sources = append(sources, FileSource(path))
+			}
 		}
 	}
 	if len(bases) == 0 {
@@ -434,15 +452,14 @@ func (u *updater) compile(ctx context.Context, all []*kept) error {
 	}
 	u.progress(Progress{Stage: "compile", Done: int64(len(bases)), Total: int64(len(bases))})
 	u.report.Build, u.report.Changed = report, true
-	for _, k := range all {
+	for _, c := range copies {
 		for _, f := range files {
-			if f.Ecosystem != k.Ecosystem || f.SHA256 == k.Compiled && k.Rules == u.cfg.build.rules() {
+			if f.Ecosystem != c.Ecosystem || c.Made() == u.made(&f) {
 				continue
 			}
-			k.Compiled, k.Rules = f.SHA256, u.cfg.build.rules()
-			if err := u.store.save(&k.state); err != nil {
+			if err := c.SetMade(u.made(&f)); err != nil {
 				// The database is there; the next update makes it once more.
-				u.problem(k.Ecosystem, "", err)
+				u.problem(c.Ecosystem, "", err)
 			}
 		}
 	}
@@ -462,68 +479,4 @@ func (u *updater) describe(names []string) error {
 		}
 	}
 	return nil
-}
-
-// ecosystem brings what is kept of an ecosystem up to date, and reports on it.
-func (u *updater) ecosystem(ctx context.Context, name string) (*kept, error) {
-	have, err := u.store.load(name)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		u.problem(name, "", fmt.Errorf("downloads are damaged, the export is downloaded again: %w", err))
-	}
-	stale, missing := false, 0
-	var errs []error
-	for i := range u.mirrors {
-		m := &u.mirrors[i]
-		t := transfer{updater: u, mirror: m, report: EcosystemUpdate{Ecosystem: name, Mirror: m.name}}
-		next, err := t.run(ctx, have)
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		if err == nil {
-			if next != have {
-				err = u.store.commit(next)
-			}
-			if err != nil {
-				return nil, err
-			}
-			t.report.Records, t.report.Newest = next.Records, next.Newest
-			u.report.Ecosystems = append(u.report.Ecosystems, t.report)
-			return next, nil
-		}
-		u.problem(name, m.name, err)
-		stale = stale || errors.Is(err, ErrStale)
-		if errors.Is(err, fetch.ErrNotFound) {
-			missing++
-		}
-		errs = append(errs, err)
-	}
-	if stale && have != nil {
-		u.report.Ecosystems = append(u.report.Ecosystems, EcosystemUpdate{
-			Ecosystem: name, Status: Stale, Records: have.Records, Newest: have.Newest,
-		})
-		return have, nil
-	}
-	if missing == len(u.mirrors) {
-		return nil, fmt.Errorf("%w%s: %w", ErrUnknownEcosystem, u.suggest(ctx, name), errors.Join(errs...))
-	}
-	return nil, errors.Join(errs...)
-}
-
-// suggest returns the name that may be meant, of those in the mirrors'
-// ecosystems.txt, for a message.
-func (u *updater) suggest(ctx context.Context, name string) string {
-	const most = 64 << 10 // bytes
-	for i := range u.mirrors {
-		t := transfer{updater: u, mirror: &u.mirrors[i]}
-		data, _, err := t.client().Bytes(ctx, fetch.Request{URL: t.mirror.url("ecosystems.txt"), Limit: most})
-		if err != nil {
-			continue // the message is about something else
-		}
-		for line := range strings.Lines(string(data)) {
-			if known := strings.TrimSpace(line); strings.EqualFold(known, name) && known != name {
-				return fmt.Sprintf(", is %q meant?", known)
-			}
-		}
-	}
-	return ""
 }

@@ -79,17 +79,10 @@ type Watcher struct {
 	done     chan struct{} // closed when nobody looks any more
 
 	reloading sync.Mutex // held while a database is opened, and for reloaded
+	current   rotation
 
-	mu      sync.Mutex
-	current *generation // nil after Close
-	err     error
-}
-
-// A generation is a database and those who use it.
-type generation struct {
-	db      *DB
-	users   int
-	retired bool // nobody else will use it
+	mu  sync.Mutex
+	err error
 }
 
 // Watch opens the database in a folder, and looks at the folder's manifest from
@@ -117,7 +110,8 @@ func Watch(ctx context.Context, dir string, opts ...WatchOption) (*Watcher, erro
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	w := &Watcher{dir: dir, reloaded: cfg.reloaded, stop: stop, done: make(chan struct{}), current: &generation{db: db}}
+	w := &Watcher{dir: dir, reloaded: cfg.reloaded, stop: stop, done: make(chan struct{})}
+	w.current = rotation{current: &generation{db: db}, failed: func(err error) { w.setErr(fmt.Errorf("vulndb: close %s: %w", dir, err)) }}
 	ticks, stopTicker := cfg.ticks, func() {}
 	if ticks == nil {
 		ticker := time.NewTicker(cfg.interval)
@@ -145,47 +139,12 @@ func Watch(ctx context.Context, dir string, opts ...WatchOption) (*Watcher, erro
 // it is not used any more; calling it again does nothing. Until then the
 // database stays open. The caller must not close it. After [Watcher.Close] the
 // database is nil.
-func (w *Watcher) Acquire() (db *DB, release func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	g := w.current
-	if g == nil {
-		return nil, func() {}
-	}
-	g.users++
-	var once sync.Once
-	return g.db, func() { once.Do(func() { w.release(g) }) }
-}
-
-// release ends one use of a database, and closes it if that was the last.
-func (w *Watcher) release(g *generation) {
-	w.mu.Lock()
-	g.users--
-	last := g.retired && g.users == 0
-	w.mu.Unlock()
-	if !last {
-		return
-	}
-	if err := g.db.Close(); err != nil {
-		w.mu.Lock()
-		w.err = fmt.Errorf("vulndb: close %s: %w", w.dir, err)
-		w.mu.Unlock()
-	}
-}
+func (w *Watcher) Acquire() (db *DB, release func()) { return w.current.acquire() }
 
 // swap makes a database the current one, nil for none, and closes the old one
 // if nobody uses it.
-func (w *Watcher) swap(next *generation) error {
-	w.mu.Lock()
-	old := w.current
-	w.current = next
-	old.retired = true
-	unused := old.users == 0
-	w.mu.Unlock()
-	if !unused {
-		return nil
-	}
-	if err := old.db.Close(); err != nil {
+func (w *Watcher) swap(next *DB) error {
+	if err := w.current.swap(next); err != nil {
 		return fmt.Errorf("vulndb: close %s: %w", w.dir, err)
 	}
 	return nil
@@ -200,37 +159,24 @@ func (w *Watcher) Reload(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("vulndb: reload %s: %w", w.dir, err)
 	}
-	w.mu.Lock()
-	g := w.current
-	w.mu.Unlock()
-	if g == nil {
+	db, release := w.Acquire()
+	release() // nobody else closes it, as that needs the lock
+	if db == nil {
 		return fmt.Errorf("vulndb: reload %s: %w", w.dir, ErrClosed)
 	}
-	next, err := w.newer(g.db)
+	next, err := newer(w.dir, db)
 	switch {
 	case err != nil:
 	case next == nil:
 		w.setErr(nil)
 		return nil
 	default:
-		err = w.swap(&generation{db: next})
-		g = w.current
+		err = w.swap(next)
+		db = next
 	}
 	w.setErr(err)
-	w.reloaded(Reload{Info: g.db.Info(), Err: err})
+	w.reloaded(Reload{Info: db.Info(), Err: err})
 	return err
-}
-
-// newer opens the database of the folder if it is another than that in use.
-func (w *Watcher) newer(db *DB) (*DB, error) {
-	m, err := readManifest(w.dir)
-	if err != nil {
-		return nil, fmt.Errorf("vulndb: reload %s: %w", w.dir, err)
-	}
-	if info := db.Info(); m.ID == info.ID && m.Built.Equal(info.Built) {
-		return nil, nil
-	}
-	return Open(w.dir)
 }
 
 func (w *Watcher) setErr(err error) {
@@ -254,11 +200,5 @@ func (w *Watcher) Close() error {
 	<-w.done
 	w.reloading.Lock()
 	defer w.reloading.Unlock()
-	w.mu.Lock()
-	closed := w.current == nil
-	w.mu.Unlock()
-	if closed {
-		return nil
-	}
 	return w.swap(nil)
 }

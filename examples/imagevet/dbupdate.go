@@ -13,10 +13,7 @@ func (a *app) dbUpdate(ctx context.Context, f *flags, args []string) (int, error
 	db, cacheDir := f.db(a), f.cacheDir(a)
 	f.quietFlag(a)
 	var mirrors []string
-	f.set.Func("mirror", "download from this `URL` or folder, in the layout of OSV's export; again for the next one to try (default "+vulndb.OSVMirror+")", func(text string) error {
-		mirrors = append(mirrors, text)
-		return nil
-	})
+	f.mirrors(&mirrors)
 	full := f.set.Bool("full", false, "download whole exports, whatever is there")
 	malicious := f.malicious()
 	silent := f.set.Bool("no-progress", false, "no progress on stderr")

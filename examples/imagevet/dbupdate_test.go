@@ -80,3 +80,46 @@ func TestProgress(t *testing.T) {
 		"imagevet: Debian: 3.0 of 3.0 MB of the export\n"+
 		"imagevet: compiling 2 ecosystems\n", stderr.String())
 }
+
+// A scan can fetch what it needs; without a mirror it fails, and with an old
+// database it says so.
+func TestAutoUpdate(t *testing.T) {
+	export, db := t.TempDir(), filepath.Join(t.TempDir(), "db")
+	line, _, _ := strings.Cut(strings.Replace(records, "v3.10", "v3.8", 1), "\n")
+	require.NoError(t, os.Mkdir(filepath.Join(export, "Alpine"), 0o777))
+	write := func() {
+		var all bytes.Buffer
+		z := zip.NewWriter(&all)
+		w, err := z.Create("TEST-1.json")
+		require.NoError(t, err)
+		_, err = w.Write([]byte(line))
+		require.NoError(t, err)
+		require.NoError(t, z.Close())
+		require.NoError(t, os.WriteFile(filepath.Join(export, "Alpine", "all.zip"), all.Bytes(), 0o666))
+	}
+	scan := func(more ...string) result {
+		return imagevet(t, nil, append([]string{"image", "--db", db, "--input", alpine, "--mirror", export}, more...)...)
+	}
+	r := scan("--auto-update", "0")
+	assert.Equal(t, exitFailed, r.status)
+	assert.Contains(t, r.stderr, "unknown ecosystem")
+
+	write()
+	r = scan("--auto-update", "24h")
+	require.Zero(t, r.status, r.stderr)
+	assert.Contains(t, r.stdout, "CVE-2026-0001")
+	assert.Contains(t, r.stderr, "compiling 1 ecosystem\n")
+
+	require.NoError(t, os.RemoveAll(filepath.Join(export, "Alpine")))
+	require.NoError(t, os.WriteFile(filepath.Join(export, "Alpine"), nil, 0o666))
+	r = scan("--auto-update", "24h", "--quiet")
+	assert.Empty(t, r.stderr)
+	assert.NotContains(t, r.stdout, "brought up to date")
+	r = scan("--auto-update", "0")
+	require.Zero(t, r.status, r.stderr)
+	assert.Contains(t, r.stdout, "CVE-2026-0001")
+	assert.Contains(t, strings.Join(strings.Fields(r.stdout), " "), "the advisories on Alpine could not be brought up to date")
+
+	assert.Equal(t, exitUsage, scan("--auto-update", "-1h").status)
+	assert.Equal(t, exitUsage, scan("--auto-update", "1h", "--db", "starter").status)
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/imagevet/imagevet/scan"
 	"github.com/imagevet/imagevet/scan/image"
 	"github.com/imagevet/imagevet/scan/report"
+	"github.com/imagevet/imagevet/vulndb"
 )
 
 // A usageError is a wrong command line.
@@ -116,6 +117,13 @@ func (f *flags) quietFlag(a *app) {
 	f.set.BoolVar(&a.quiet, "quiet", false, "no warnings on stderr")
 }
 
+func (f *flags) mirrors(out *[]string) {
+	f.set.Func("mirror", "download the database from this `URL` or folder, in the layout of OSV's export; again for the next one to try (default "+vulndb.OSVMirror+")", func(text string) error {
+		*out = append(*out, text)
+		return nil
+	})
+}
+
 func (f *flags) output() *string {
 	return f.set.String("output", "", "write to a `FILE` instead of stdout; it is there in full or not at all")
 }
@@ -144,13 +152,22 @@ type scanFlags struct {
 	exitCode             int
 	exitCodeSet          bool
 	timeout              time.Duration
+	autoUpdate           time.Duration // negative: never
+	mirrors              []string
 	now                  time.Time // zero: that of the system
 	options              []scan.Option
 }
 
 func (f *flags) scan(a *app) *scanFlags {
-	s := &scanFlags{db: f.db(a), cacheDir: f.cacheDir(a), output: f.output(), format: f.format(), judge: f.judge(), timeout: 5 * time.Minute}
+	s := &scanFlags{db: f.db(a), cacheDir: f.cacheDir(a), output: f.output(), format: f.format(), judge: f.judge(), timeout: 5 * time.Minute, autoUpdate: -1}
 	f.quietFlag(a)
+	f.set.Func("auto-update", "download what the image needs of the database if that was not done for a `DURATION` such as 24h (default never)", func(text string) (err error) {
+		if s.autoUpdate, err = time.ParseDuration(text); err != nil || s.autoUpdate < 0 {
+			return errors.New("give a duration such as 30m or 24h; 0 is each time")
+		}
+		return nil
+	})
+	f.mirrors(&s.mirrors)
 	f.set.Func("severity", "the severities to report, a `LIST` such as CRITICAL,HIGH (default all)", func(text string) error {
 		severities, err := parseList(text, cvss.ParseSeverity)
 		s.options = append(s.options, scan.WithSeverities(severities...))
@@ -167,7 +184,7 @@ func (f *flags) scan(a *app) *scanFlags {
 		return err
 	})
 	f.set.StringVar(&s.specVersion, "spec-version", "", "the `VERSION` of the specification of a bill of materials: 1.4 to 1.7 of CycloneDX (default 1.6), 2.2, 2.3 and 3.0 of SPDX (default 2.3)")
-	f.set.BoolVar(&s.listPackages, "list-all-pkgs", false, "list all packages (format json)")
+	f.set.BoolVar(&s.listPackages, "list-all-pkgs", false, "list all packages (formats json and html)")
 	f.set.Func("exit-code", "exit with status `N` if findings are left or, with --policy, if it is not met (default 0; with --policy 3)", func(text string) (err error) {
 		s.exitCodeSet = true
 		if s.exitCode, err = strconv.Atoi(text); err != nil || s.exitCode < 0 || s.exitCode > 255 {

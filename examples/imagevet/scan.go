@@ -121,11 +121,11 @@ func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *
 		return 0, err
 	}
 	options := append(s.options, judging...)
-	db, err := a.openDB(ctx, *s.db, *s.cacheDir)
+	db, closeDB, err := a.scanDB(ctx, s)
 	switch {
 	case err == nil:
-		defer db.Close()
-		options = append(options, scan.WithDB(db))
+		defer closeDB()
+		options = append(options, db)
 	case s.format.IsSBOM() && *s.db == "" && errors.Is(err, vulndb.ErrNotFound):
 		// A bill of materials is of use without a database.
 		a.warn("there is no database: the bill of materials tells of no vulnerabilities")
@@ -150,6 +150,36 @@ func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *
 	}
 	a.warnReport(r, s)
 	return a.status(r, gate, s)
+}
+
+// scanDB returns the option with the database, and what closes it.
+func (a *app) scanDB(ctx context.Context, s *scanFlags) (scan.Option, func() error, error) {
+	if s.autoUpdate < 0 {
+		db, err := a.openDB(ctx, *s.db, *s.cacheDir)
+		if err != nil {
+			return nil, nil, err
+		}
+		return scan.WithDB(db), db.Close, nil
+	}
+	if *s.db == starterName {
+		return nil, nil, usagef("--db starter is the database in this program: it cannot be updated")
+	}
+	dir, err := a.dbDir(*s.db, *s.cacheDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	var opts []vulndb.UpdateOption
+	if len(s.mirrors) > 0 {
+		opts = append(opts, vulndb.WithMirrors(s.mirrors...))
+	}
+	if !a.quiet {
+		opts = append(opts, vulndb.WithProgress((&progress{app: a}).show))
+	}
+	auto, err := vulndb.NewAutoUpdater(dir, s.autoUpdate, opts...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return scan.WithAutoUpdate(auto), auto.Close, nil
 }
 
 // sbomOptions are what bills of materials say of how they were made. Their time

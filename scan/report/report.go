@@ -22,14 +22,18 @@ const (
 	CycloneDXXML                   // [sbom.CycloneDXXML], with the findings
 	SPDX                           // [sbom.SPDXJSON], with references to advisories
 	SPDXTagValue                   // [sbom.SPDXTagValue], likewise
+	HTML                           // one file for browsers, to be passed on
 )
 
 var formatNames = [...]string{
 	Table: "table", JSON: "json", CycloneDX: "cyclonedx", CycloneDXXML: "cyclonedx-xml", SPDX: "spdx", SPDXTagValue: "spdx-tv",
+	HTML: "html",
 }
 
 // Formats returns all formats.
-func Formats() []Format { return []Format{Table, JSON, CycloneDX, CycloneDXXML, SPDX, SPDXTagValue} }
+func Formats() []Format {
+	return []Format{Table, JSON, CycloneDX, CycloneDXXML, SPDX, SPDXTagValue, HTML}
+}
 
 // IsSBOM reports whether f is a format of bills of materials.
 func (f Format) IsSBOM() bool { return f >= CycloneDX && f <= SPDXTagValue }
@@ -78,8 +82,8 @@ type config struct {
 
 func defaultConfig() config { return config{width: 80} }
 
-// WithPackages says whether [JSON] lists all packages of the image, with and
-// without findings. [Table] never does, and bills of materials always. The
+// WithPackages says whether [JSON] and [HTML] list all packages of the image,
+// with and without findings. [Table] never does, and bills of materials always. The
 // default is false.
 func WithPackages(packages bool) Option {
 	return func(c *config) error {
@@ -130,6 +134,8 @@ func Write(w io.Writer, r *scan.Report, f Format, opts ...Option) error {
 		err = writeTable(w, r, &cfg)
 	case JSON:
 		err = writeJSON(w, r, &cfg)
+	case HTML:
+		err = writeHTML(w, r, &cfg)
 	case CycloneDX, CycloneDXXML, SPDX, SPDXTagValue:
 		err = writeSBOM(w, r, f, &cfg)
 	default:

@@ -265,7 +265,7 @@ func TestFormat(t *testing.T) {
 		assert.Equal(t, f, got)
 	}
 	_, err := report.ParseFormat("sarfi")
-	assert.EqualError(t, err, `report: "sarfi" is no format; there are table, json, cyclonedx, cyclonedx-xml, spdx, spdx-tv`)
+	assert.EqualError(t, err, `report: "sarfi" is no format; there are table, json, cyclonedx, cyclonedx-xml, spdx, spdx-tv, html`)
 	_, err = report.Format(0).MarshalText()
 	assert.Error(t, err)
 }
@@ -298,4 +298,20 @@ func ExampleWrite() {
 	//
 	// 1 package was NOT compared
 	//   1: no data for Alpine:v3.19: the scan had no database
+}
+
+func ExampleWrite_html() {
+	r := &scan.Report{Target: scan.Target{Target: sbom.Target{Name: "registry.example/app:1", Kind: image.KindRegistry}}}
+	var page strings.Builder // or a file, to be sent to somebody
+	if err := report.Write(&page, r, report.HTML, report.WithPackages(true)); err != nil {
+		log.Fatal(err)
+	}
+	for line := range strings.Lines(page.String()) {
+		if strings.HasPrefix(line, "<h1>") || strings.HasPrefix(line, "<title>") {
+			fmt.Print(line)
+		}
+	}
+	// Output:
+	// <title>Vulnerabilities of registry.example/app:1</title>
+	// <h1>registry.example/app:1</h1>
 }

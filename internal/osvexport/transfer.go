@@ -1,10 +1,9 @@
-package vulndb
+package osvexport
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -25,58 +24,15 @@ const (
 	parallelRecords = 8
 )
 
-// A mirror is a place with an export.
-type mirror struct {
-	name   string // for messages
-	base   string // URL without a final slash
-	folder string // instead of a server
-}
-
-func parseMirror(text string) (mirror, error) {
-	scheme, _, ok := strings.Cut(text, "://")
-	if !ok {
-		if text == "" {
-			return mirror{}, errors.New("the mirror is empty")
-		}
-		return mirror{name: text, base: fetch.FolderURL, folder: text}, nil
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return mirror{}, fmt.Errorf("%q is no URL of a folder", redact(text))
-	}
-	if u.Scheme != "http" && u.Scheme != "https" {
-		return mirror{}, fmt.Errorf("mirror %q: %s is neither http nor https", u.Redacted(), scheme)
-	}
-	return mirror{name: u.Redacted(), base: strings.TrimRight(text, "/")}, nil
-}
-
-// redact removes what may be a password from something that is no URL.
-func redact(text string) string {
-	if i := strings.LastIndex(text, "@"); i >= 0 {
-		return "…" + text[i:]
-	}
-	return text
-}
-
-// url returns the URL of a file.
-func (m *mirror) url(elem ...string) string {
-	var b strings.Builder
-	b.WriteString(m.base)
-	for _, e := range elem {
-		b.WriteString("/" + url.PathEscape(e))
-	}
-	return b.String()
-}
-
 // A transfer updates one ecosystem from one mirror.
 type transfer struct {
-	*updater
-	mirror *mirror
-	report EcosystemUpdate
+	*Updater
+	mirror *Mirror
+	report Report
 }
 
 func (t *transfer) client() *fetch.Client {
-	c := t.cfg.client
+	c := t.Client
 	if t.mirror.folder != "" {
 		c.Transport = fetch.Folder(t.mirror.folder)
 		c.Attempts = 1
@@ -86,10 +42,10 @@ func (t *transfer) client() *fetch.Client {
 
 // run returns what is to be kept: have itself if nothing of it changed. Have is
 // nil if there is nothing yet.
-func (t *transfer) run(ctx context.Context, have *kept) (*kept, error) {
+func (t *transfer) run(ctx context.Context, have *Copy) (*Copy, error) {
 	var news *list
 	var source download // of news
-	if !t.cfg.full {
+	if !t.Full {
 		var err error
 		news, source, err = t.list(ctx, have)
 		switch {
@@ -144,7 +100,7 @@ func (t *transfer) run(ctx context.Context, have *kept) (*kept, error) {
 var errSame = errors.New("not modified")
 
 // list fetches the list of modifications.
-func (t *transfer) list(ctx context.Context, have *kept) (*list, download, error) {
+func (t *transfer) list(ctx context.Context, have *Copy) (*list, download, error) {
 	req := fetch.Request{URL: t.mirror.url(t.report.Ecosystem, "modified_id.csv"), Limit: maxList}
 	if have != nil && !t.aged(have) && have.List.URL == t.identity(req.URL) {
 		req.ETag, req.LastModified = have.List.ETag, have.List.LastModified
@@ -162,10 +118,10 @@ func (t *transfer) list(ctx context.Context, have *kept) (*list, download, error
 		return nil, download{}, fmt.Errorf("modified_id.csv: %w", err)
 	}
 	if l.bad > 0 {
-		t.problem(t.report.Ecosystem, t.mirror.name, fmt.Errorf(
+		t.Problem(t.report.Ecosystem, t.mirror.name, fmt.Errorf(
 			"modified_id.csv: %w: %d lines without a time and an ID, the first is %q", ErrBadExport, l.bad, l.firstBad))
 	}
-	if newest := l.modified.newest(t.cfg.build.now()); have != nil && newest.Before(have.Newest) {
+	if newest := l.modified.newest(t.Folder.Now()); have != nil && newest.Before(have.Newest) {
 		return nil, download{}, stale(newest, have.Newest)
 	}
 	return l, download{URL: t.identity(req.URL), ETag: res.ETag, LastModified: res.LastModified}, nil
@@ -189,16 +145,16 @@ func stale(theirs, ours time.Time) error {
 // (https://github.com/google/osv.dev/issues/4486).
 const maxAge = 7 * 24 * time.Hour
 
-func (t *transfer) aged(have *kept) bool {
-	return t.cfg.build.now().Sub(have.Asked) >= maxAge
+func (t *transfer) aged(have *Copy) bool {
+	return t.Folder.Now().Sub(have.Asked) >= maxAge
 }
 
 // distant reports whether it takes the whole export to come to what a list
 // says.
-func (t *transfer) distant(have *kept, news *list) bool {
+func (t *transfer) distant(have *Copy, news *list) bool {
 	return t.aged(have) ||
 		news.oldest.After(have.Newest) || // there may be more than the list says
-		len(news.pending(have.index))+len(have.overlay) > t.cfg.maxRecords ||
+		len(news.pending(have.index))+len(have.overlay) > t.MaxRecords ||
 		have.overlaySize() > maxOverlay ||
 		news.gone(have.index)
 }
@@ -206,20 +162,20 @@ func (t *transfer) distant(have *kept, news *list) bool {
 // export downloads the whole export, unless it is the one that is there.
 // Records that were fetched one by one since it was made are kept: a server
 // makes exports from time to time only.
-func (t *transfer) export(ctx context.Context, have *kept, news *list) (*kept, error) {
+func (t *transfer) export(ctx context.Context, have *Copy, news *list) (*Copy, error) {
 	name := t.report.Ecosystem
 	req := fetch.Request{
 		URL: t.mirror.url(name, "all.zip"), Limit: maxExport,
 		Progress: func(done, total int64) {
-			t.progress(Progress{Stage: "export", Ecosystem: name, Mirror: t.mirror.name, Done: done, Total: total})
+			t.Progress(Progress{Stage: "export", Ecosystem: name, Mirror: t.mirror.name, Done: done, Total: total})
 		},
 	}
-	if have != nil && !t.cfg.full && have.Export.URL == t.identity(req.URL) {
+	if have != nil && !t.Full && have.Export.URL == t.identity(req.URL) {
 		req.ETag, req.LastModified = have.Export.ETag, have.Export.LastModified
 	}
-	part := t.store.part(name)
-	now := t.cfg.build.now().UTC()
-	next := &kept{state: state{Ecosystem: name, Asked: now}}
+	part := t.Folder.part(name)
+	now := t.Folder.Now().UTC()
+	next := &Copy{state: state{Ecosystem: name, Asked: now}, folder: t.Folder}
 	var res fetch.Result
 	for again := true; again; {
 		var err error
@@ -236,7 +192,7 @@ func (t *transfer) export(ctx context.Context, have *kept, news *list) (*kept, e
 			next.Asked = now
 			return next, nil
 		}
-		if next.index, err = scanExport(ctx, part, t.cfg.build); err == nil {
+		if next.index, err = scanExport(ctx, part, t.Updater); err == nil {
 			err = t.merge(next, have, news, res)
 		}
 		// Two parts of different files: once more, from the start.
@@ -249,7 +205,7 @@ func (t *transfer) export(ctx context.Context, have *kept, news *list) (*kept, e
 		}
 	}
 	var err error
-	if next.Export, err = t.store.take(name); err != nil {
+	if next.Export, err = t.Folder.take(name); err != nil {
 		return nil, err
 	}
 	next.Export.URL, next.Export.ETag, next.Export.LastModified = t.identity(req.URL), res.ETag, res.LastModified
@@ -259,12 +215,12 @@ func (t *transfer) export(ctx context.Context, have *kept, news *list) (*kept, e
 
 // merge adds to a new export what of the old overlay is still to be kept, and
 // refuses an export that is older than what is there.
-func (t *transfer) merge(next, have *kept, news *list, res fetch.Result) error {
+func (t *transfer) merge(next, have *Copy, news *list, res fetch.Result) error {
 	next.overlay = map[string][]byte{}
 	if have == nil {
 		return nil
 	}
-	if theirs := next.index.newest(t.cfg.build.now()); news == nil && theirs.Before(have.Newest) {
+	if theirs := next.index.newest(t.Folder.Now()); news == nil && theirs.Before(have.Newest) {
 		return stale(theirs, have.Newest)
 	}
 	before := fetch.Result{LastModified: have.Export.LastModified}
@@ -290,14 +246,14 @@ func (t *transfer) merge(next, have *kept, news *list, res fetch.Result) error {
 
 // records fetches the records that a list has and next has not, and adds them,
 // unless they are too many.
-func (t *transfer) records(ctx context.Context, next *kept, news *list) (changed bool, err error) {
+func (t *transfer) records(ctx context.Context, next *Copy, news *list) (changed bool, err error) {
 	ids := news.pending(next.index)
 	if len(ids) == 0 {
 		return false, nil
 	}
-	if len(ids) > t.cfg.maxRecords {
+	if len(ids) > t.MaxRecords {
 		t.report.Behind = len(ids)
-		t.problem(next.Ecosystem, t.mirror.name, fmt.Errorf("%w: the export lacks %d records that modified_id.csv lists", ErrBadExport, len(ids)))
+		t.Problem(next.Ecosystem, t.mirror.name, fmt.Errorf("%w: the export lacks %d records that modified_id.csv lists", ErrBadExport, len(ids)))
 		return false, nil
 	}
 	type result struct {
@@ -315,7 +271,7 @@ func (t *transfer) records(ctx context.Context, next *kept, news *list) (changed
 		group.Go(func() error {
 			data, res, err := client.Bytes(groupCtx, fetch.Request{URL: t.mirror.url(next.Ecosystem, id+".json"), Limit: advisory.MaxRecord})
 			bytes.Add(res.Transferred)
-			t.progress(Progress{
+			t.Progress(Progress{
 				Stage: "records", Ecosystem: next.Ecosystem, Mirror: t.mirror.name, Done: done.Add(1), Total: int64(len(ids)),
 			})
 			if errors.Is(err, fetch.ErrNotFound) {
@@ -352,7 +308,7 @@ func (t *transfer) records(ctx context.Context, next *kept, news *list) (changed
 		}
 		if r.err != nil {
 			t.report.Behind++
-			t.problem(next.Ecosystem, t.mirror.name, r.err)
+			t.Problem(next.Ecosystem, t.mirror.name, r.err)
 			continue
 		}
 		if r.modified.Before(news.modified[id]) {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/package-url/packageurl-go"
 
+	"github.com/imagevet/imagevet/internal/codec"
 	"github.com/imagevet/imagevet/internal/codec/purlspec"
 )
 
@@ -39,7 +40,7 @@ func Parse(purl string) (*Pattern, error) {
 	}
 	p := &Pattern{u: u, q: u.Qualifiers.Map()}
 	arch := p.q["arch"]
-	p.source = ofDistribution(u.Type) && (arch == "src" || arch == "source")
+	p.source = codec.OfDistribution(u.Type) && (arch == "src" || arch == "source")
 	return p, nil
 }
 
@@ -99,7 +100,7 @@ func NewSubject(s Subject) (*Subject, error) {
 // Keys are those of the package and its source package.
 func (s *Subject) Keys() []string {
 	keys := []string{key(s.u.Type, s.u.Name)}
-	if s.SourceName != "" && ofDistribution(s.u.Type) {
+	if s.SourceName != "" && codec.OfDistribution(s.u.Type) {
 		if k := key(s.u.Type, s.SourceName); k != keys[0] {
 			keys = append(keys, k)
 		}
@@ -183,14 +184,6 @@ func epoch(version, qualifier string) (epoch, rest string) {
 	return qualifier, version
 }
 
-func ofDistribution(kind string) bool {
-	switch kind {
-	case "deb", "apk", "rpm", "alpm":
-		return true
-	}
-	return false
-}
-
 // vendor gives names of one distribution one name.
 func vendor(id string) string {
 	switch id = strings.ToLower(id); id {
@@ -212,7 +205,7 @@ func sameNamespace(kind, pattern, subject string) bool {
 	if pattern == subject {
 		return true
 	}
-	return ofDistribution(kind) && (pattern == "" || vendor(pattern) == vendor(subject))
+	return codec.OfDistribution(kind) && (pattern == "" || vendor(pattern) == vendor(subject))
 }
 
 func arch(name string) string {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	glob "github.com/imagevet/imagevet/internal/ignore"
 	"github.com/imagevet/imagevet/internal/purlmatch"
 )
 
@@ -101,7 +102,7 @@ type Set struct {
 type compiled struct {
 	rule    Rule
 	purls   []*purlmatch.Pattern
-	paths   [][]string
+	paths   []glob.Glob
 	layers  []int
 	diffIDs []string
 }
@@ -178,7 +179,7 @@ func compile(r Rule) (compiled, error) {
 		c.purls = append(c.purls, p)
 	}
 	for _, pattern := range r.Paths {
-		g, err := compileGlob(pattern)
+		g, err := glob.NewGlob(pattern)
 		if err != nil {
 			return c, fmt.Errorf("path %q: %w", pattern, err)
 		}
@@ -274,7 +275,7 @@ func (c *compiled) covers(paths []string) bool {
 		return false
 	}
 	for _, p := range paths {
-		if !slices.ContainsFunc(c.paths, func(g []string) bool { return matchGlob(g, p) }) {
+		if !slices.ContainsFunc(c.paths, func(g glob.Glob) bool { return g.Match(p) }) {
 			return false
 		}
 	}

@@ -102,7 +102,7 @@ func TestParseErrors(t *testing.T) {
 		{"- id: CVE-1\n", `ignore: f:1: the document is no mapping with the key "ignore" or, as Trivy's, "vulnerabilities"`},
 		{"ignore:\n  - purl: lodash\n", `ignore: f:2: package URL "lodash": `},
 		{"ignore:\n  - path: '[a'\n", `ignore: f:2: path "[a": syntax error in pattern`},
-		{"ignore:\n  - path: a//b\n", `ignore: f:2: path "a//b": an element is empty; "dir/**" is all that is below dir`},
+		{"ignore:\n  - path: a//b\n", `ignore: f:2: path "a//b": an empty element`},
 		{"ignore:\n  - layer: base\n", `ignore: f:2: layer "base" is neither a number from 0 on nor a digest`},
 		{"ignore:\n  - status: wontfix\n", `ignore: f:2: "wontfix" is no status; there are `},
 		{"vulnerabilities:\n  - id: CVE-1\n    path: a\n", `ignore: f:3: unknown key "path"`},
@@ -185,15 +185,6 @@ func TestString(t *testing.T) {
 	for _, tt := range tests {
 		assert.Equal(t, tt.want, tt.rule.String())
 	}
-}
-
-// A slow pattern would be one that is tried in all ways.
-func TestGlobIsFast(t *testing.T) {
-	g, err := compileGlob(strings.Repeat("**/a/", 30) + "b")
-	require.NoError(t, err)
-	start := time.Now()
-	assert.False(t, matchGlob(g, strings.Repeat("a/", 10_000)+"c"))
-	assert.Less(t, time.Since(start), 2*time.Second)
 }
 
 func FuzzParse(f *testing.F) {

@@ -2,14 +2,14 @@ package ignore
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/imagevet/imagevet/internal/yamlnode"
 )
 
 // MaxSize is the size in bytes up to which a file of rules is read.
@@ -116,81 +116,42 @@ func parseDate(text string) (time.Time, error) {
 }
 
 func parseYAML(data []byte) ([]Rule, error) {
-	var doc yaml.Node
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	if err := dec.Decode(&doc); err != nil {
-		return nil, fmt.Errorf(": %w", err)
+	root, err := yamlnode.Decode(data)
+	if err != nil || root == nil {
+		return nil, err
 	}
-	switch err := dec.Decode(new(yaml.Node)); {
-	case err == nil:
-		return nil, errors.New(": it holds a second document")
-	case !errors.Is(err, io.EOF):
-		return nil, fmt.Errorf(": %w", err)
-	}
-	if len(doc.Content) == 0 || doc.Content[0].Tag == "!!null" {
-		return nil, nil
-	}
-	root := doc.Content[0]
 	if root.Kind != yaml.MappingNode {
-		return nil, at(root.Line, "the document is no mapping with the key \"ignore\" or, as Trivy's, \"vulnerabilities\"")
+		return nil, yamlnode.Errorf(root, "the document is no mapping with the key \"ignore\" or, as Trivy's, \"vulnerabilities\"")
 	}
 	var rules []Rule
-	err := mapping(root, func(key string, value *yaml.Node) error {
+	err = yamlnode.Mapping(root, func(key string, value *yaml.Node) (bool, error) {
 		switch key {
 		case "ignore":
-			return list(value, key, &rules, ownKey)
+			return true, list(value, key, &rules, ownKey)
 		case "vulnerabilities":
-			return list(value, key, &rules, trivyKey)
+			return true, list(value, key, &rules, trivyKey)
 		case "misconfigurations", "secrets", "licenses": // of Trivy, and of nothing that is looked for here
-			return nil
+			return true, nil
 		}
-		return errUnknownKey
+		return false, nil
 	})
 	return rules, err
 }
 
-var errUnknownKey = errors.New("unknown key")
-
-// mapping calls visit with each key and value. Errors get the line of the key.
-func mapping(n *yaml.Node, visit func(key string, value *yaml.Node) error) error {
-	if n.Kind != yaml.MappingNode {
-		return at(n.Line, "no mapping")
-	}
-	seen := map[string]bool{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i]
-		if key.Kind != yaml.ScalarNode {
-			return at(key.Line, "a key that is no word")
-		}
-		if seen[key.Value] {
-			return at(key.Line, "%q is there twice", key.Value)
-		}
-		seen[key.Value] = true
-		err := visit(key.Value, n.Content[i+1])
-		if errors.Is(err, errUnknownKey) {
-			err = at(key.Line, "unknown key %q", key.Value)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // list reads a list of rules.
-func list(n *yaml.Node, name string, rules *[]Rule, take func(r *Rule, key string, value *yaml.Node) error) error {
-	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
+func list(n *yaml.Node, name string, rules *[]Rule, take func(r *Rule, key string, value *yaml.Node) (bool, error)) error {
+	if yamlnode.IsNull(n) {
 		return nil
 	}
 	if n.Kind != yaml.SequenceNode {
-		return at(n.Line, "%q is no list of rules", name)
+		return yamlnode.Errorf(n, "%q is no list of rules", name)
 	}
 	for _, item := range n.Content {
 		if len(*rules) == maxRules {
-			return at(item.Line, "more than %d rules", maxRules)
+			return yamlnode.Errorf(item, "more than %d rules", maxRules)
 		}
 		r := Rule{Line: item.Line}
-		if err := mapping(item, func(key string, value *yaml.Node) error { return take(&r, key, value) }); err != nil {
+		if err := yamlnode.Mapping(item, func(key string, value *yaml.Node) (bool, error) { return take(&r, key, value) }); err != nil {
 			return err
 		}
 		*rules = append(*rules, r)
@@ -199,52 +160,44 @@ func list(n *yaml.Node, name string, rules *[]Rule, take func(r *Rule, key strin
 }
 
 // ownKey reads a key of a rule of .imagevetignore.
-func ownKey(r *Rule, key string, value *yaml.Node) error {
+func ownKey(r *Rule, key string, value *yaml.Node) (bool, error) {
 	switch key {
 	case "id", "alias":
-		return values(value, &r.IDs)
+		return true, values(value, &r.IDs)
 	case "package":
-		return values(value, &r.Packages)
+		return true, values(value, &r.Packages)
 	case "purl":
-		return values(value, &r.PURLs)
+		return true, values(value, &r.PURLs)
 	case "path":
-		return values(value, &r.Paths)
+		return true, values(value, &r.Paths)
 	case "layer":
-		return values(value, &r.Layers)
+		return true, values(value, &r.Layers)
 	case "status":
-		return values(value, &r.Statuses)
+		return true, values(value, &r.Statuses)
 	case "until":
-		return date(value, &r.Until)
+		return true, date(value, &r.Until)
 	case "reason":
-		return scalar(value, &r.Reason)
+		return true, yamlnode.Text(value, &r.Reason)
 	}
-	return errUnknownKey
+	return false, nil
 }
 
 // trivyKey reads a key of a rule of .trivyignore.yaml:
 // https://trivy.dev/latest/docs/configuration/filtering/#trivyignoreyaml
-func trivyKey(r *Rule, key string, value *yaml.Node) error {
+func trivyKey(r *Rule, key string, value *yaml.Node) (bool, error) {
 	switch key {
 	case "id":
-		return values(value, &r.IDs)
+		return true, values(value, &r.IDs)
 	case "paths":
-		return values(value, &r.Paths)
+		return true, values(value, &r.Paths)
 	case "purls":
-		return values(value, &r.PURLs)
+		return true, values(value, &r.PURLs)
 	case "expired_at":
-		return date(value, &r.Until)
+		return true, date(value, &r.Until)
 	case "statement":
-		return scalar(value, &r.Reason)
+		return true, yamlnode.Text(value, &r.Reason)
 	}
-	return errUnknownKey
-}
-
-func scalar(n *yaml.Node, into *string) error {
-	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		return at(n.Line, "no text")
-	}
-	*into = strings.TrimSpace(n.Value)
-	return nil
+	return false, nil
 }
 
 // values adds one text or a list of them.
@@ -254,14 +207,14 @@ func values(n *yaml.Node, into *[]string) error {
 		items = n.Content
 	}
 	if len(items) == 0 {
-		return at(n.Line, "an empty list")
+		return yamlnode.Errorf(n, "an empty list")
 	}
 	if len(items) > maxValues {
-		return at(n.Line, "more than %d entries", maxValues)
+		return yamlnode.Errorf(n, "more than %d entries", maxValues)
 	}
 	for _, item := range items {
 		var text string
-		if err := scalar(item, &text); err != nil {
+		if err := yamlnode.Text(item, &text); err != nil {
 			return err
 		}
 		*into = append(*into, text)
@@ -271,12 +224,12 @@ func values(n *yaml.Node, into *[]string) error {
 
 func date(n *yaml.Node, into *time.Time) error {
 	var text string
-	if err := scalar(n, &text); err != nil {
+	if err := yamlnode.Text(n, &text); err != nil {
 		return err
 	}
 	t, err := parseDate(text)
 	if err != nil {
-		return at(n.Line, "%w", err)
+		return yamlnode.Errorf(n, "%w", err)
 	}
 	*into = t
 	return nil

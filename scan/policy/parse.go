@@ -1,17 +1,15 @@
 package policy
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"strconv"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/imagevet/imagevet/cvss"
+	"github.com/imagevet/imagevet/internal/yamlnode"
 )
 
 // MaxSize is the size in bytes up to which a policy is read.
@@ -30,34 +28,19 @@ func Parse(name string, data []byte) (*Policy, error) {
 	return p, nil
 }
 
-// at is an error at a line.
-func at(n *yaml.Node, format string, args ...any) error {
-	return fmt.Errorf(":%d: %w", n.Line, fmt.Errorf(format, args...))
-}
-
 func parse(data []byte) (*Policy, error) {
 	if len(data) > MaxSize {
 		return nil, fmt.Errorf(": larger than %d bytes", MaxSize)
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	var doc yaml.Node
-	switch err := dec.Decode(&doc); {
-	case errors.Is(err, io.EOF):
-		return nil, errors.New(": it is empty, and so judges nothing")
-	case err != nil:
-		return nil, fmt.Errorf(": %w", err)
+	root, err := yamlnode.Decode(data)
+	if err != nil {
+		return nil, err
 	}
-	switch err := dec.Decode(new(yaml.Node)); {
-	case err == nil:
-		return nil, errors.New(": it holds a second document")
-	case !errors.Is(err, io.EOF):
-		return nil, fmt.Errorf(": %w", err)
-	}
-	if len(doc.Content) == 0 {
+	if root == nil {
 		return nil, errors.New(": it is empty, and so judges nothing")
 	}
 	p := &Policy{}
-	err := mapping(doc.Content[0], func(key string, value *yaml.Node) (bool, error) {
+	err = yamlnode.Mapping(root, func(key string, value *yaml.Node) (bool, error) {
 		switch key {
 		case "findings":
 			return true, rules(value, p)
@@ -79,43 +62,16 @@ func parse(data []byte) (*Policy, error) {
 	return p, nil
 }
 
-// mapping calls visit with each key and value. visit reports whether it knows
-// the key.
-func mapping(n *yaml.Node, visit func(key string, value *yaml.Node) (bool, error)) error {
-	if n.Kind != yaml.MappingNode {
-		return at(n, "no mapping")
-	}
-	seen := map[string]bool{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i]
-		if key.Kind != yaml.ScalarNode {
-			return at(key, "a key that is no word")
-		}
-		if seen[key.Value] {
-			return at(key, "%q is there twice", key.Value)
-		}
-		seen[key.Value] = true
-		known, err := visit(key.Value, n.Content[i+1])
-		if err != nil {
-			return err
-		}
-		if !known {
-			return at(key, "unknown key %q", key.Value)
-		}
-	}
-	return nil
-}
-
 func rules(n *yaml.Node, p *Policy) error {
 	if n.Kind != yaml.SequenceNode {
-		return at(n, "no list of rules")
+		return yamlnode.Errorf(n, "no list of rules")
 	}
 	if len(n.Content) > maxRules {
-		return at(n, "more than %d rules", maxRules)
+		return yamlnode.Errorf(n, "more than %d rules", maxRules)
 	}
 	for _, item := range n.Content {
 		var r Rule
-		err := mapping(item, func(key string, value *yaml.Node) (bool, error) {
+		err := yamlnode.Mapping(item, func(key string, value *yaml.Node) (bool, error) {
 			switch key {
 			case "name":
 				return true, text(value, &r.Name)
@@ -129,7 +85,7 @@ func rules(n *yaml.Node, p *Policy) error {
 					err = errors.New("UNKNOWN is no severity to ask for: what nobody has rated is meant by any")
 				}
 				if err != nil {
-					return true, at(value, "%w", err)
+					return true, yamlnode.Errorf(value, "%w", err)
 				}
 				r.Severity = s
 				return true, nil
@@ -148,7 +104,7 @@ func rules(n *yaml.Node, p *Policy) error {
 				var n float64
 				err := number(value, &n, maxDays)
 				if r.FixAge = days(n); err == nil && r.FixAge == 0 {
-					err = at(value, "no age")
+					err = yamlnode.Errorf(value, "no age")
 				}
 				return true, err
 			}
@@ -156,14 +112,14 @@ func rules(n *yaml.Node, p *Policy) error {
 		})
 		if err == nil {
 			if err = r.validate(); err != nil {
-				err = at(item, "%w", err)
+				err = yamlnode.Errorf(item, "%w", err)
 			}
 		}
 		if err != nil {
 			return err
 		}
 		if (r == Rule{Name: r.Name}) {
-			return at(item, "a rule without a condition; for any finding: \"severity: NONE\"")
+			return yamlnode.Errorf(item, "a rule without a condition; for any finding: \"severity: NONE\"")
 		}
 		p.Findings = append(p.Findings, r)
 	}
@@ -171,11 +127,11 @@ func rules(n *yaml.Node, p *Policy) error {
 }
 
 func text(n *yaml.Node, into *string) error {
-	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || strings.TrimSpace(n.Value) == "" {
-		return at(n, "no text")
+	err := yamlnode.Text(n, into)
+	if err == nil && *into == "" {
+		err = yamlnode.Errorf(n, "no text")
 	}
-	*into = strings.TrimSpace(n.Value)
-	return nil
+	return err
 }
 
 func boolean(n *yaml.Node, into *bool) error {
@@ -185,7 +141,7 @@ func boolean(n *yaml.Node, into *bool) error {
 	case n.Kind == yaml.ScalarNode && n.Value == "false":
 		*into = false
 	default:
-		return at(n, "neither true nor false")
+		return yamlnode.Errorf(n, "neither true nor false")
 	}
 	return nil
 }
@@ -197,7 +153,7 @@ func truth(n *yaml.Node, into *bool) error {
 		return err
 	}
 	if !*into {
-		return at(n, "leave the key out instead of false")
+		return yamlnode.Errorf(n, "leave the key out instead of false")
 	}
 	return nil
 }
@@ -206,7 +162,7 @@ func truth(n *yaml.Node, into *bool) error {
 func number(n *yaml.Node, into *float64, most float64) error {
 	x, err := strconv.ParseFloat(n.Value, 64)
 	if n.Kind != yaml.ScalarNode || err != nil || math.IsNaN(x) || x <= 0 || x > most {
-		return at(n, "no number above 0 and up to %v", most)
+		return yamlnode.Errorf(n, "no number above 0 and up to %v", most)
 	}
 	*into = x
 	return nil
@@ -220,7 +176,7 @@ func fails(n *yaml.Node, into *bool) error {
 	case n.Kind == yaml.ScalarNode && n.Value == "pass":
 		*into = false
 	default:
-		return at(n, "neither \"fail\" nor \"pass\"")
+		return yamlnode.Errorf(n, "neither \"fail\" nor \"pass\"")
 	}
 	return nil
 }

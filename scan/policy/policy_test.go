@@ -194,6 +194,7 @@ func TestParseErrors(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"", "policy: f: it is empty, and so judges nothing"},
 		{"# nothing\n", "policy: f: it is empty, and so judges nothing"},
+		{"---\n", "policy: f: it is empty, and so judges nothing"},
 		{"--- x\n", "policy: f:1: no mapping"},
 		{"problems: pass\n", "policy: f: it judges nothing"},
 		{"findings: []\n", "policy: f: it judges nothing"},

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/codec"
 	"github.com/imagevet/imagevet/internal/distro"
 	"github.com/imagevet/imagevet/internal/purlmatch"
 	"github.com/imagevet/imagevet/sbom/inventory"
@@ -381,16 +382,7 @@ func (p *product) hasVersion(text string) bool {
 // vendor says nothing.
 func ofVendor(p *inventory.Package) bool {
 	_, third := distro.ThirdParty(*p)
-	return ofDistribution(p.Type) && !third
-}
-
-// ofDistribution reports whether packages of a type are a distribution's.
-func ofDistribution(kind string) bool {
-	switch kind {
-	case "deb", "apk", "rpm", "alpm":
-		return true
-	}
-	return false
+	return codec.OfDistribution(p.Type) && !third
 }
 
 // isRelease reports whether a product is the distribution.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imagevet/imagevet/internal/codec"
 	"github.com/imagevet/imagevet/internal/dominator"
 	"github.com/imagevet/imagevet/internal/purlmatch"
 	"github.com/imagevet/imagevet/sbom/inventory"
@@ -44,7 +45,7 @@ func newIndex(bom *inventory.BOM) *index {
 			continue
 		}
 		// These can be used by themselves, whatever else needs them.
-		if p.Relation == inventory.Direct || ofDistribution(p.Type) {
+		if p.Relation == inventory.Direct || codec.OfDistribution(p.Type) {
 			entry[from] = true
 		}
 		for _, purl := range p.DependsOn {

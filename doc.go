@@ -10,9 +10,10 @@
 //	s, err := scan.New(scan.WithDB(db))
 //	report, err := s.Archive(ctx, "app.tar", "")
 //
-// Package scan/report writes what it returns, as a table or as JSON. Packages
-// scan/ignore and scan/vex read what has been said of findings before, and
-// scan/policy says whether an image may pass.
+// Package scan/report writes what it returns: as a table, as JSON, and in the
+// formats that CI servers, code hosts and spreadsheets read. Packages scan/ignore
+// and scan/vex read what has been said of findings before, and scan/policy says
+// whether an image may pass.
 //
 // # The parts
 //

@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -16,7 +15,6 @@ import (
 const (
 	maxDescription = 12 << 10 // columns
 	maxList        = 20       // names, files, references, advisories
-	maxURL         = 2000     // bytes; browsers need not take more
 )
 
 // An htmlFinding is a row of the table of findings, and what it shows on
@@ -317,17 +315,8 @@ func htmlReferences(f *scan.Finding) (list []htmlValue, left int) {
 // click must not run or open anything else. The text beside it is the whole
 // address, so that people see where it leads to.
 func htmlLink(address string) string {
-	if len(address) > maxURL {
-		return ""
-	}
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.User != nil {
-		return ""
-	}
-	if u.Scheme != "http" && u.Scheme != "https" {
-		return ""
-	}
-	return u.String()
+	link, _ := webURL(address)
+	return link
 }
 
 // htmlID leads to the public page of a CVE or GHSA, the only IDs that say by

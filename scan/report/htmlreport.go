@@ -155,8 +155,8 @@ func newHTMLReport(page *htmlPage, r *scan.Report, cfg *config) *htmlReport {
 	h.about()
 	h.count()
 	h.alerts()
-	for _, g := range suppressedGroups(r) {
-		h.SuppressedBy = append(h.SuppressedBy, htmlReason{Count: g.count, By: htmlText(g.by), Reason: htmlText(g.reason)})
+	for g, n := range suppressedGroups(r) {
+		h.SuppressedBy = append(h.SuppressedBy, htmlReason{Count: n, By: htmlText(g.by), Reason: htmlText(g.reason)})
 	}
 	if n := len(h.SuppressedBy); n > maxAlertItems {
 		h.SuppressedBy, h.MoreReasons = h.SuppressedBy[:maxAlertItems], n-maxAlertItems

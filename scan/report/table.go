@@ -283,35 +283,9 @@ func (t *table) suppressed(r *scan.Report) {
 		return
 	}
 	t.heading(bold, "Suppressed: "+plural(len(r.Suppressed), "finding"))
-	for _, g := range suppressedGroups(r) {
-		t.item(plain, fmt.Sprintf("%d by %s: %s", g.count, g.by, g.reason))
+	for g, n := range suppressedGroups(r) {
+		t.item(plain, fmt.Sprintf("%d by %s: %s", n, g.by, g.reason))
 	}
-}
-
-// A suppressedGroup is how many findings were taken out for one reason.
-type suppressedGroup struct {
-	by, reason string
-	count      int
-}
-
-// suppressedGroups counts the suppressed findings, sorted by what took them out.
-func suppressedGroups(r *scan.Report) []suppressedGroup {
-	places := map[[2]string]int{}
-	var groups []suppressedGroup
-	for i := range r.Suppressed {
-		s := &r.Suppressed[i]
-		at, ok := places[[2]string{s.By, s.Reason}]
-		if !ok {
-			at = len(groups)
-			places[[2]string{s.By, s.Reason}] = at
-			groups = append(groups, suppressedGroup{by: s.By, reason: s.Reason})
-		}
-		groups[at].count++
-	}
-	slices.SortFunc(groups, func(a, b suppressedGroup) int {
-		return cmp.Or(cmp.Compare(a.by, b.by), cmp.Compare(a.reason, b.reason))
-	})
-	return groups
 }
 
 // coverage tells which packages were not compared, in full or in part.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -130,5 +131,43 @@ func TestJudgeErrors(t *testing.T) {
 		assert.Equalf(t, exitFailed, r.status, "%q", tt.args)
 		assert.Containsf(t, r.stderr, tt.want, "%q", tt.args)
 		assert.Empty(t, r.stdout)
+	}
+}
+
+// TestFillIn takes reports that are VEX documents as soon as somebody fills in
+// what is the matter, and gives them to the next scan.
+func TestFillIn(t *testing.T) {
+	archive, err := filepath.Abs(alpine)
+	require.NoError(t, err)
+	t.Chdir(t.TempDir())
+	scanArgs := []string{"image", "--input", archive, "--db", "starter", "--now", now}
+	for _, tt := range []struct {
+		format, empty, filled string
+	}{
+		{"openvex", `"status": "under_investigation"`, `"status": "not_affected"`},
+		{"cyclonedx", `"affects": [`, `"analysis": {"state": "not_affected"}, "affects": [`},
+	} {
+		t.Run(tt.format, func(t *testing.T) {
+			r := imagevet(t, nil, append(scanArgs, "--format", tt.format)...)
+			require.Zero(t, r.status, r.stderr)
+			require.Contains(t, r.stdout, tt.empty)
+			filled := strings.ReplaceAll(r.stdout, tt.empty, tt.filled)
+			require.NoError(t, os.WriteFile("vex.json", []byte(filled), 0o666))
+			inventory := imagevet(t, nil, append(scanArgs, "--format", "cyclonedx")...)
+			require.NoError(t, os.WriteFile("bom.json", []byte(inventory.stdout), 0o666))
+			for _, args := range [][]string{scanArgs, {"sbom", "bom.json", "--db", "starter", "--now", now}} {
+				var report scan.Report
+				r := imagevet(t, nil, append(args, "--format", "json")...)
+				require.NoError(t, json.Unmarshal([]byte(r.stdout), &report), r.stderr)
+				require.NotEmpty(t, report.Findings)
+				all := len(report.Findings)
+				r = imagevet(t, nil, append(args, "--format", "json", "--vex", "vex.json")...)
+				report = scan.Report{}
+				require.NoError(t, json.Unmarshal([]byte(r.stdout), &report), r.stderr)
+				assert.Emptyf(t, report.Findings, "%q", args)
+				assert.Lenf(t, report.Suppressed, all, "%q", args)
+				assert.Emptyf(t, report.Problems, "%q", args)
+			}
+		})
 	}
 }

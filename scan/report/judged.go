@@ -5,7 +5,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/imagevet/imagevet/sbom"
 	"github.com/imagevet/imagevet/scan"
+	"github.com/imagevet/imagevet/scan/vex"
 )
 
 // maxJudged bounds how many statements, rules and documents of one kind a table
@@ -69,4 +71,35 @@ func (t *table) list(s style, heading string, items []string) {
 	if more := len(items) - maxJudged; more > 0 {
 		t.item(s, fmt.Sprintf("and %d more", more))
 	}
+}
+
+// statement is what VEX documents say of a finding, nil if nothing.
+func statement(f *scan.Finding) *scan.VEX {
+	if len(f.VEX) == 0 {
+		return nil
+	}
+	return &f.VEX[0]
+}
+
+// analysis is what is said of each of the findings of one flaw, in the words of
+// CycloneDX: https://cyclonedx.org/docs/1.6/json/#vulnerabilities_items_analysis
+func analysis(said []*scan.VEX) sbom.Analysis {
+	var out sbom.Analysis
+	for i, s := range said {
+		if s == nil {
+			return sbom.Analysis{}
+		}
+		a := sbom.Analysis{Detail: s.Statement}
+		switch s.Status {
+		case vex.Affected:
+			a.State = "exploitable"
+		case vex.UnderInvestigation:
+			a.State = "in_triage"
+		}
+		if i > 0 && (a.State != out.State || a.Detail != out.Detail) {
+			return sbom.Analysis{}
+		}
+		out = a
+	}
+	return out
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/imagevet/imagevet/cvss"
+	"github.com/imagevet/imagevet/sbom"
 	"github.com/imagevet/imagevet/scan"
 	"github.com/imagevet/imagevet/scan/report"
 	"github.com/imagevet/imagevet/scan/vex"
@@ -51,4 +52,27 @@ func TestJudged(t *testing.T) {
 	require.NoError(t, report.Write(&out, r, report.Table))
 	assert.Contains(t, out.String(), "and 31 more")
 	assert.NotContains(t, out.String(), "CVE-2026-30")
+}
+
+// TestAnalysis says in CycloneDX what VEX documents say, if it is the same of
+// all packages.
+func TestAnalysis(t *testing.T) {
+	finding := func(id, pkg string, said ...scan.VEX) scan.Finding {
+		return scan.Finding{ID: id, Package: scan.Package{Name: pkg, PURL: "pkg:npm/" + pkg}, VEX: said}
+	}
+	affected, triage := scan.VEX{Status: vex.Affected, Statement: "Upgrade."}, scan.VEX{Status: vex.UnderInvestigation}
+	r := &scan.Report{BOM: &sbom.BOM{}, Findings: []scan.Finding{
+		finding("CVE-1", "a", affected, triage), finding("CVE-1", "b", affected),
+		finding("CVE-2", "a", triage),
+		finding("CVE-3", "a", triage), finding("CVE-3", "b", affected),
+		finding("CVE-4", "a", triage), finding("CVE-4", "b"),
+		finding("CVE-5", "a"),
+	}}
+	got := map[string]sbom.Analysis{}
+	for _, v := range report.WithVulnerabilities(r).Vulnerabilities {
+		got[v.ID] = v.Analysis
+	}
+	assert.Equal(t, map[string]sbom.Analysis{
+		"CVE-1": {State: "exploitable", Detail: "Upgrade."}, "CVE-2": {State: "in_triage"}, "CVE-3": {}, "CVE-4": {}, "CVE-5": {},
+	}, got)
 }

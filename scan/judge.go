@@ -178,6 +178,10 @@ type verdict struct{ by, reason, rule, source string }
 
 // judge lets the VEX documents and the ignore rules speak.
 func (j *judge) judge(f *Finding) verdict {
+	if j.cfg.vex == nil && j.cfg.ignore == nil {
+		f.VEX = nil // of an earlier scan
+		return verdict{}
+	}
 	ids := append([]string{f.ID}, f.Aliases...)
 	said := j.vex(f, ids)
 	ruled := j.ignored(f, ids)

@@ -103,3 +103,18 @@ func analysis(said []*scan.VEX) sbom.Analysis {
 	}
 	return out
 }
+
+// why is the reason for which a finding is suppressed, with the rule or the
+// statement, and where that stands.
+func why(s *scan.Suppressed) string {
+	var where []string
+	for _, text := range []string{s.Rule, s.Source} {
+		if text != "" {
+			where = append(where, text)
+		}
+	}
+	if len(where) == 0 {
+		return s.Reason
+	}
+	return fmt.Sprintf("%s (%s)", s.Reason, strings.Join(where, ", "))
+}

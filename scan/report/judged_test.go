@@ -76,3 +76,23 @@ func TestAnalysis(t *testing.T) {
 		"CVE-1": {State: "exploitable", Detail: "Upgrade."}, "CVE-2": {State: "in_triage"}, "CVE-3": {}, "CVE-4": {}, "CVE-5": {},
 	}, got)
 }
+
+// TestWhy tells in every format that lists suppressed findings which rule or
+// statement is to blame, and where it stands.
+func TestWhy(t *testing.T) {
+	r := &scan.Report{Suppressed: []scan.Suppressed{
+		{Finding: scan.Finding{ID: "CVE-2026-0001", Package: scan.Package{Name: "p"}}, By: "ignore", Reason: "not reachable", Rule: "CVE-2026-0001 of p", Source: "rules:2"},
+		{Finding: scan.Finding{ID: "CVE-2026-0002", Package: scan.Package{Name: "p"}}, By: "severity", Reason: "too low"},
+	}}
+	for _, f := range []report.Format{report.HTML, report.CSV, report.JUnit, report.SARIF, report.Markdown} {
+		var out bytes.Buffer
+		require.NoError(t, report.Write(&out, r, f, report.WithSuppressed(true)))
+		assert.Containsf(t, out.String(), "not reachable (CVE-2026-0001 of p, rules:2)", "%v", f)
+		assert.Containsf(t, out.String(), "too low", "%v", f)
+		assert.NotContainsf(t, out.String(), "too low (", "%v", f)
+	}
+	var out bytes.Buffer
+	require.NoError(t, report.Write(&out, r, report.Trivy, report.WithSuppressed(true)))
+	assert.Contains(t, out.String(), `"Source": "rules:2"`)
+	assert.Contains(t, out.String(), `"Source": "severity"`)
+}

@@ -29,10 +29,13 @@ func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 
 // compare compares an inventory and its parts with one database.
 func (s *Scanner) compare(ctx context.Context, db *database, bom *sbom.BOM) (*Report, error) {
-	r, err := s.matchParts(ctx, db.DB, bom)
+	jury := s.newJury()
+	r, err := s.matchParts(ctx, db.DB, bom, jury)
 	if err != nil {
 		return nil, err
 	}
+	jury.tell(ctx, r, db.DB != nil)
+	r.sort()
 	db.tell(r)
 	return r, nil
 }
@@ -97,28 +100,24 @@ func describe(db *vulndb.DB) Database {
 	return Database{info.Built, info.ID, info.Sources, info.Enrichment}
 }
 
-// matchParts compares an inventory and its parts with one database, which is
-// nil if there is none.
-func (s *Scanner) matchParts(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*Report, error) {
-	r, err := s.match(ctx, db, bom)
+// matchParts compares an inventory and its parts.
+func (s *Scanner) matchParts(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, jury *jury) (*Report, error) {
+	r, err := s.match(ctx, db, bom, jury)
 	if err != nil {
 		return nil, err
 	}
 	for _, part := range bom.Parts {
-		p, err := s.matchParts(ctx, db, part)
+		p, err := s.matchParts(ctx, db, part, jury)
 		if err != nil {
 			return nil, err
 		}
 		r.add(part.Target.Name, p)
 	}
-	if len(bom.Parts) > 0 {
-		r.sort()
-	}
 	return r, nil
 }
 
 // match compares an inventory without its parts.
-func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*Report, error) {
+func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, jury *jury) (*Report, error) {
 	os, err := s.os(db, bom.OS)
 	if err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
@@ -166,13 +165,13 @@ func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*Rep
 	for path, names := range unpinned {
 		r.Problems = append(r.Problems, Problem{Path: path, Extractor: "match", Error: withoutVersion(names)})
 	}
+	j := jury.of(bom)
 	for i := range m.Matches {
 		match := &m.Matches[i]
 		f, problems := s.finding(r.Packages[match.Package], match)
 		r.Problems = append(r.Problems, problems...)
-		s.judge(r, f)
+		s.judge(r, f, j)
 	}
-	r.sort()
 	return r, nil
 }
 
@@ -370,10 +369,13 @@ func (s *Scanner) finding(p Package, m *vulndb.Match) (Finding, []Problem) {
 }
 
 // judge puts a finding where the options want it.
-func (s *Scanner) judge(r *Report, f Finding) {
-	by, reason := s.suppressed(&f)
-	if by != "" {
-		r.Suppressed = append(r.Suppressed, Suppressed{f, by, reason})
+func (s *Scanner) judge(r *Report, f Finding, j *judge) {
+	v := j.judge(&f)
+	if v.by == "" {
+		v.by, v.reason = s.suppressed(&f)
+	}
+	if v.by != "" {
+		r.Suppressed = append(r.Suppressed, Suppressed{Finding: f, By: v.by, Reason: v.reason, Rule: v.rule, Source: v.source})
 		return
 	}
 	r.Findings = append(r.Findings, f)

@@ -53,14 +53,19 @@ func (s *Scanner) Rematch(ctx context.Context, report *Report, changes *vulndb.C
 	r.Database = describe(db.DB)
 	r.Coverage = slices.Clone(report.Coverage)
 	r.Packages = slices.Clone(report.Packages)
-	r.Problems = slices.DeleteFunc(slices.Clone(report.Problems), func(p Problem) bool { return p.Extractor == databaseProblem })
+	r.Problems = slices.DeleteFunc(slices.Clone(report.Problems), func(p Problem) bool {
+		return p.Extractor == databaseProblem || p.Extractor == vexProblem // of other documents, perhaps
+	})
+	jury := s.newJury()
+	j := jury.of(bom)
 	r.Summary, r.Findings, r.Suppressed = Summary{}, []Finding{}, []Suppressed{}
 	for _, f := range report.Findings {
-		s.judge(&r, f.in(r.Database.ID))
+		s.judge(&r, f.in(r.Database.ID), j)
 	}
 	for _, f := range report.Suppressed {
-		s.judge(&r, f.in(r.Database.ID))
+		s.judge(&r, f.in(r.Database.ID), j)
 	}
+	jury.tell(ctx, &r, true)
 	r.sort()
 	db.tell(&r)
 	return &r, nil

@@ -35,6 +35,11 @@ type Report struct {
 	// Problems are what could not be read or understood, and so may hide
 	// packages or findings. They are sorted by path.
 	Problems []Problem `json:"problems"`
+	// Rules are the ignore rules that took nothing out: those that have expired,
+	// and those that mean no finding.
+	Rules []RuleNote `json:"rules,omitempty"`
+	// VEX are the VEX documents that were heeded.
+	VEX []VEXDocument `json:"vex_documents,omitempty"`
 	// BOM is the inventory that was compared, for the formats of bills of
 	// materials.
 	BOM *sbom.BOM `json:"-"`
@@ -129,6 +134,9 @@ type Finding struct {
 	CWEs      []int     `json:"cwes,omitempty"`
 	Published time.Time `json:"published,omitzero"`
 	Modified  time.Time `json:"modified,omitzero"`
+	// VEX is what VEX documents say of it, the statement that wins first. There
+	// are at most 16.
+	VEX []VEX `json:"vex,omitempty"`
 	// Evidence is what the finding rests on. Other advisories that say the
 	// same are in OtherEvidence.
 	Evidence      vulndb.Evidence   `json:"evidence"`
@@ -209,16 +217,22 @@ func Statuses() []Status {
 // A Suppressed is a finding that was taken out.
 type Suppressed struct {
 	Finding
-	By     string `json:"by"`     // the option, such as "severity"
+	By     string `json:"by"`     // the option, such as "severity", or "vex" or "ignore"
 	Reason string `json:"reason"` // in words
+	// Rule is the ignore rule, or the statement of the VEX document, and Source
+	// where that stands: a file, of rules with the line. They are empty for other
+	// options.
+	Rule   string `json:"rule,omitempty"`
+	Source string `json:"source,omitempty"`
 }
 
 // A Problem is something that could not be read or understood.
 type Problem struct {
-	// Path is relative to the image's root; empty if no one file is at fault.
+	// Path is relative to the image's root; empty if no one file is at fault. Of
+	// a VEX document it is the name.
 	Path string `json:"path"`
 	// Extractor is who was to read it: the name of an extractor, "layer",
-	// "match" or "database".
+	// "match", "database" or "vex".
 	Extractor string `json:"extractor"`
 	Error     string `json:"error"`
 	// Target is the name of the image, where there are several.

@@ -120,7 +120,11 @@ func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *
 	if err != nil {
 		return 0, err
 	}
-	options := s.options
+	judging, gate, err := s.judge.options(a)
+	if err != nil {
+		return 0, err
+	}
+	options := append(s.options, judging...)
 	db, closeDB, err := a.scanDB(ctx, s)
 	switch {
 	case err == nil:
@@ -149,10 +153,7 @@ func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *
 		return 0, err
 	}
 	a.warnReport(r, s)
-	if len(r.Findings) > 0 {
-		return s.exitCode, nil
-	}
-	return exitOK, nil
+	return a.status(r, gate, s)
 }
 
 // scanDB returns the option with the database, and what closes it.
@@ -234,6 +235,7 @@ func (a *app) warnReport(r *scan.Report, s *scanFlags) {
 		p := r.Problems[0]
 		a.warn("%d problems, behind which packages and findings may hide; the first is %q (%s): %s", len(r.Problems), p.Path, p.Extractor, p.Error)
 	}
+	a.warnJudged(r)
 	if r.OS.EndOfLife {
 		a.warn("%s has had no security support since %s", r.OS.Name, r.OS.EndOfLifeDate)
 	}

@@ -62,7 +62,7 @@ var csvColumns = []struct {
 		if s == nil {
 			return ""
 		}
-		return s.Reason
+		return why(s)
 	}},
 }
 

@@ -30,6 +30,7 @@ func writeTable(w io.Writer, r *scan.Report, cfg *config) error {
 	t.head(r)
 	t.findings(r)
 	t.suppressed(r)
+	t.judged(r)
 	t.coverage(r)
 	t.problems(r)
 	t.endOfLife(&r.OS)

@@ -378,7 +378,7 @@ func newSide(name string, r *Report) *side {
 		s.suppressed[keyOf(&f.Package)] = append(s.suppressed[keyOf(&f.Package)], f)
 	}
 	for _, p := range r.Problems {
-		if p.Path != "" && p.Extractor != "match" { // which is about packages that were read
+		if p.Path != "" && p.Extractor != "match" && p.Extractor != "vex" { // which are not about reading the file
 			s.unread[p.Path] = p.Error
 		}
 	}

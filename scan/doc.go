@@ -18,6 +18,14 @@
 // When there is a new database, [Scanner.Rematch] compares the inventory of a
 // report again, without the image.
 //
+// # What counts
+//
+// What somebody has looked at does not count any more: [WithVEX] takes VEX
+// documents, which package vex reads, [WithIgnore] rules, which package ignore
+// reads, and other options severities and statuses. They speak in this order,
+// and the first that takes a finding out is told in Suppressed. Package policy
+// then says whether the rest may pass.
+//
 // # What a report promises
 //
 // Every finding carries its evidence: which advisory, which range, which

@@ -12,7 +12,9 @@ import (
 
 	"github.com/imagevet/imagevet/cvss"
 	"github.com/imagevet/imagevet/sbom"
+	"github.com/imagevet/imagevet/scan/ignore"
 	"github.com/imagevet/imagevet/scan/image"
+	"github.com/imagevet/imagevet/scan/vex"
 	"github.com/imagevet/imagevet/vulndb"
 )
 
@@ -30,10 +32,13 @@ type config struct {
 	ignoreStatuses []Status
 	ignoreUnfixed  bool
 	matchOwned     bool
+	informational  bool // report remarks as findings
 	base           baseConfig
 	severityOrder  []SeverityBasis
 	clock          func() time.Time
 	log            *slog.Logger
+	ignore         *ignore.Set // nil: no rule
+	vex            *vex.Set    // nil: no document
 }
 
 func defaultConfig() config {
@@ -260,7 +265,7 @@ func WithDaemonHost(host string) Option {
 }
 
 // WithClock sets the clock, which decides whether a distribution has reached
-// its end of life. The default is [time.Now].
+// its end of life and an ignore rule has expired. The default is [time.Now].
 func WithClock(now func() time.Time) Option {
 	return func(c *config) error {
 		if now == nil {

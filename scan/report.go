@@ -38,6 +38,11 @@ type Report struct {
 	// Problems are what could not be read or understood, and so may hide
 	// packages or findings. They are sorted by path.
 	Problems []Problem `json:"problems"`
+	// Rules are the ignore rules that took nothing out: those that have expired,
+	// and those that mean no finding.
+	Rules []RuleNote `json:"rules,omitempty"`
+	// VEX are the VEX documents that were heeded.
+	VEX []VEXDocument `json:"vex_documents,omitempty"`
 	// BOM is the inventory that was compared, for the formats of bills of
 	// materials.
 	BOM *sbom.BOM `json:"-"`
@@ -63,7 +68,14 @@ type OS struct {
 	// EndOfLifeDate is the day, as in "2024-06-30", on which the last free
 	// security support ends or ended; empty if it is not known.
 	EndOfLifeDate string `json:"end_of_life_date,omitempty"`
+	// EndOfLifeSource is who says so: [vulndb.SourceEndOfLife] if the database
+	// has it, or [EndOfLifeBuiltIn]; empty if there is no date.
+	EndOfLifeSource string `json:"end_of_life_source,omitempty"`
 }
+
+// EndOfLifeBuiltIn is the [OS].EndOfLifeSource of dates that are part of this
+// library, as they were known when it was released.
+const EndOfLifeBuiltIn = "built-in"
 
 // A Database is what the packages were compared with; the zero value if there
 // was none.
@@ -108,17 +120,26 @@ type Finding struct {
 	KEV  *vulndb.KEV  `json:"kev,omitempty"`
 	// Rejected is true if ID is said to name no flaw, or one that has another
 	// ID.
-	Rejected     bool     `json:"rejected,omitempty"`
-	Package      Package  `json:"package"`
-	FixedVersion string   `json:"fixed_version"`
-	Status       Status   `json:"status"`
-	Title        string   `json:"title"`
-	Description  string   `json:"description"`
-	References   []string `json:"references"`
+	Rejected bool `json:"rejected,omitempty"`
+	// Informational is the word of the advisories for what is no flaw, such as
+	// "unmaintained", "notice" or "unsound"; empty for flaws.
+	Informational string  `json:"informational,omitempty"`
+	Package       Package `json:"package"`
+	FixedVersion  string  `json:"fixed_version"`
+	// FixIn is a fix that the system does not get as it is, such as one for
+	// subscribers; nil if there is none.
+	FixIn       *vulndb.FixIn `json:"fix_in,omitempty"`
+	Status      Status        `json:"status"`
+	Title       string        `json:"title"`
+	Description string        `json:"description"`
+	References  []string      `json:"references"`
 	// CWEs are numbers of the Common Weakness Enumeration.
 	CWEs      []int     `json:"cwes,omitempty"`
 	Published time.Time `json:"published,omitzero"`
 	Modified  time.Time `json:"modified,omitzero"`
+	// VEX is what VEX documents say of it, the statement that wins first. There
+	// are at most 16.
+	VEX []VEX `json:"vex,omitempty"`
 	// Evidence is what the finding rests on. Other advisories that say the
 	// same are in OtherEvidence.
 	Evidence      vulndb.Evidence   `json:"evidence"`
@@ -209,16 +230,22 @@ func Statuses() []Status {
 // A Suppressed is a finding that was taken out.
 type Suppressed struct {
 	Finding
-	By     string `json:"by"`     // the option, such as "severity"
+	By     string `json:"by"`     // the option, such as "severity", or "vex" or "ignore"
 	Reason string `json:"reason"` // in words
+	// Rule is the ignore rule, or the statement of the VEX document, and Source
+	// where that stands: a file, of rules with the line. They are empty for other
+	// options.
+	Rule   string `json:"rule,omitempty"`
+	Source string `json:"source,omitempty"`
 }
 
 // A Problem is something that could not be read or understood.
 type Problem struct {
-	// Path is relative to the image's root; empty if no one file is at fault.
+	// Path is relative to the image's root; empty if no one file is at fault. Of
+	// a VEX document it is the name.
 	Path string `json:"path"`
 	// Extractor is who was to read it: the name of an extractor, "layer",
-	// "match", "database", or "base" for a base image.
+	// "match", "database", "vex", or "base" for a base image.
 	Extractor string `json:"extractor"`
 	Error     string `json:"error"`
 	// Target is the name of the image, where there are several.

@@ -26,6 +26,13 @@ func (a *app) compare(ctx context.Context, f *flags, args []string) (int, error)
 	if *s.format != report.Table && *s.format != report.JSON {
 		return 0, usagef("there is no --format %v for comparisons, but table and json", *s.format)
 	}
+	judging, gate, err := s.judge.options(a)
+	if err != nil {
+		return 0, err
+	}
+	if gate != nil {
+		return 0, usagef("--policy is not for comparisons: --exit-code tells whether something is new")
+	}
 	ctx, cancel := s.context(ctx)
 	defer cancel()
 	var scanner *scan.Scanner
@@ -35,7 +42,7 @@ func (a *app) compare(ctx context.Context, f *flags, args []string) (int, error)
 		if err == nil && r == nil {
 			if scanner == nil {
 				var closeDB func() error
-				if scanner, closeDB, err = a.scanner(ctx, s); err != nil {
+				if scanner, closeDB, err = a.scanner(ctx, s, judging); err != nil {
 					return 0, explain(err, s)
 				}
 				defer closeDB()
@@ -50,7 +57,6 @@ func (a *app) compare(ctx context.Context, f *flags, args []string) (int, error)
 	}
 	c := scan.Compare(reports[0], reports[1])
 	if *newBase {
-		var err error
 		if c, err = scan.CompareBase(reports[0], reports[1]); err != nil {
 			return 0, err
 		}

@@ -150,7 +150,9 @@ type scanFlags struct {
 	suppressed           bool   // whether formats list them
 	listPackages         bool
 	skip                 []string
+	judge                *judgeFlags
 	exitCode             int
+	exitCodeSet          bool
 	timeout              time.Duration
 	autoUpdate           time.Duration // negative: never
 	mirrors              []string
@@ -161,7 +163,7 @@ type scanFlags struct {
 }
 
 func (f *flags) scan(a *app) *scanFlags {
-	s := &scanFlags{db: f.db(a), cacheDir: f.cacheDir(a), output: f.output(), format: f.format(), timeout: 5 * time.Minute, autoUpdate: -1}
+	s := &scanFlags{db: f.db(a), cacheDir: f.cacheDir(a), output: f.output(), format: f.format(), judge: f.judge(), timeout: 5 * time.Minute, autoUpdate: -1}
 	f.quietFlag(a)
 	f.set.Func("auto-update", "download what the image needs of the database if that was not done for a `DURATION` such as 24h (default never)", func(text string) (err error) {
 		if s.autoUpdate, err = time.ParseDuration(text); err != nil || s.autoUpdate < 0 {
@@ -186,11 +188,17 @@ func (f *flags) scan(a *app) *scanFlags {
 		s.options = append(s.options, scan.WithIgnoreStatuses(statuses...))
 		return err
 	})
+	f.set.BoolFunc("informational", "report advisories that call themselves no flaw too: unmaintained, notice", func(text string) error {
+		report, err := strconv.ParseBool(text)
+		s.options = append(s.options, scan.WithInformational(report))
+		return err
+	})
 	f.table(s)
 	f.inventory(s)
 	f.set.StringVar(&s.specVersion, "spec-version", "", "the `VERSION` of the specification of a bill of materials: 1.4 to 1.7 of CycloneDX (default 1.6), 2.2, 2.3 and 3.0 of SPDX (default 2.3)")
 	f.set.BoolVar(&s.listPackages, "list-all-pkgs", false, "list all packages (formats json, html and trivy)")
-	f.set.Func("exit-code", "exit with status `N` if findings are left (default 0)", func(text string) (err error) {
+	f.set.Func("exit-code", "exit with status `N` if findings are left or, with --policy, if it is not met (default 0; with --policy 3)", func(text string) (err error) {
+		s.exitCodeSet = true
 		if s.exitCode, err = strconv.Atoi(text); err != nil || s.exitCode < 0 || s.exitCode > 255 {
 			return errors.New("give a number from 0 to 255")
 		}

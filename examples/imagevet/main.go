@@ -162,7 +162,7 @@ func overview() string {
 		fmt.Fprintf(&b, "  %-10s %s\n", v.name, v.does)
 	}
 	b.WriteString("\n\"imagevet help VERB\" lists the flags of a verb.\n")
-	b.WriteString("Exit status: 0, that of --exit-code if findings are left, 1 on failure, 2 on wrong usage.\n")
+	b.WriteString("Exit status: 0, that of --exit-code if findings are left or a policy is not met, 1 on failure, 2 on wrong usage.\n")
 	return b.String()
 }
 

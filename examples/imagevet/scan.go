@@ -123,10 +123,10 @@ func (s *scanFlags) context(ctx context.Context) (context.Context, context.Cance
 	return context.WithCancel(ctx)
 }
 
-// scanner opens the database and makes a scanner, and returns what closes the
-// database.
-func (a *app) scanner(ctx context.Context, s *scanFlags) (*scan.Scanner, func() error, error) {
-	options := s.options
+// scanner opens the database and makes a scanner with these options too, and
+// returns what closes the database.
+func (a *app) scanner(ctx context.Context, s *scanFlags, judging []scan.Option) (*scan.Scanner, func() error, error) {
+	options := append(s.options[:len(s.options):len(s.options)], judging...)
 	db, closeDB, err := a.scanDB(ctx, s)
 	switch {
 	case err == nil:
@@ -152,9 +152,13 @@ func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *
 	if err != nil {
 		return 0, err
 	}
+	judging, gate, err := s.judge.options(a)
+	if err != nil {
+		return 0, err
+	}
 	ctx, cancel := s.context(ctx)
 	defer cancel()
-	scanner, closeDB, err := a.scanner(ctx, s)
+	scanner, closeDB, err := a.scanner(ctx, s, judging)
 	if err != nil {
 		return 0, explain(err, s)
 	}
@@ -173,10 +177,7 @@ func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *
 		return 0, err
 	}
 	a.warnReport(r, s)
-	if len(r.Findings) > 0 {
-		return s.exitCode, nil
-	}
-	return exitOK, nil
+	return a.status(r, gate, s)
 }
 
 // scanDB returns the option with the database, and what closes it.
@@ -265,6 +266,7 @@ func (a *app) warnReport(r *scan.Report, s *scanFlags) {
 		p := r.Problems[0]
 		a.warn("%d problems, behind which packages and findings may hide; the first is %q (%s): %s", len(r.Problems), p.Path, p.Extractor, p.Error)
 	}
+	a.warnJudged(r)
 	if r.OS.EndOfLife {
 		a.warn("%s has had no security support since %s", r.OS.Name, r.OS.EndOfLifeDate)
 	}

@@ -148,7 +148,7 @@ func setNumbered(b *inventory.BOM, name string, prop Property) (bool, error) {
 
 // OSProperties returns what formats have no field for of a distribution, other
 // than its ID, version and name: os:codename, os:cpe, os:variant, os:path, and,
-// once for each value, os:idLike, os:repository, os:contentSet.
+// once for each value, os:idLike, os:repository, os:contentSet, os:proService.
 func OSProperties(os *inventory.OS, hasCPE bool) Properties {
 	var l Properties
 	l.Add("os:codename", os.Codename)
@@ -160,6 +160,7 @@ func OSProperties(os *inventory.OS, hasCPE bool) Properties {
 	l.AddAll("os:idLike", os.IDLike)
 	l.AddAll("os:repository", os.Repositories)
 	l.AddAll("os:contentSet", os.ContentSets)
+	l.AddAll("os:proService", os.ProServices)
 	return l
 }
 
@@ -181,6 +182,8 @@ func SetOSProperty(os *inventory.OS, prop Property) bool {
 		os.Repositories = append(os.Repositories, prop.Value)
 	case Prefix + "os:contentSet":
 		os.ContentSets = append(os.ContentSets, prop.Value)
+	case Prefix + "os:proService":
+		os.ProServices = append(os.ProServices, prop.Value)
 	default:
 		return false
 	}

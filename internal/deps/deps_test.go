@@ -55,8 +55,11 @@ func TestImportsWithinTheModule(t *testing.T) {
 		"scan/image":     {"sbom/inventory"},
 		"vulndb":         {"version", "cvss", "sbom/inventory"},
 		"vulndb/oci":     {"vulndb", "scan/image", "sbom/inventory"},
-		"scan":           {"version", "cvss", "sbom", "sbom/inventory", "scan/image", "vulndb"},
-		"scan/report":    {"scan", "sbom", "cvss", "vulndb"},
+		"scan":           {"version", "cvss", "sbom", "sbom/inventory", "scan/image", "scan/ignore", "scan/vex", "vulndb"},
+		"scan/ignore":    nil,
+		"scan/policy":    {"scan", "cvss", "vulndb"},
+		"scan/vex":       {"sbom/inventory", "version"},
+		"scan/report":    {"scan", "scan/vex", "sbom", "cvss", "vulndb"},
 	}
 	for path, p := range list(t) {
 		if p.Module == nil || p.Module.Path != module {
@@ -116,6 +119,9 @@ func TestModulesOfEachPackage(t *testing.T) {
 		"vulndb":         {semver, xerrors, sync, compress},
 		"vulndb/oci":     append([]string{semver, xerrors}, registry...),
 		"scan":           append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
+		"scan/ignore":    {purl, yaml},
+		"scan/vex":       {purl, semver, xerrors},
+		"scan/policy":    append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
 		"scan/report":    append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
 	}
 	packages := list(t)

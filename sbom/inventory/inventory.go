@@ -88,6 +88,9 @@ type OS struct {
 	// ContentSets are the Red Hat repositories that the image was built from,
 	// such as "rhel-9-for-x86_64-baseos-rpms".
 	ContentSets []string
+	// ProServices are the services of Ubuntu Pro that are enabled, such as
+	// "esm-infra", sorted.
+	ProServices []string
 	// Path is the file that the above was read from. An extractor leaves it
 	// empty.
 	Path string

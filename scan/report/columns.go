@@ -163,6 +163,9 @@ func fixedIn(f *scan.Finding) string {
 	if f.FixedVersion != "" {
 		return f.FixedVersion
 	}
+	if f.FixIn != nil {
+		return fmt.Sprintf("%s (%s)", f.FixIn.Version, f.FixIn.Channel)
+	}
 	switch f.Status {
 	case scan.StatusFixed, scan.StatusAffected, "":
 		return "none yet"

@@ -62,7 +62,7 @@ var csvColumns = []struct {
 		if s == nil {
 			return ""
 		}
-		return s.Reason
+		return why(s)
 	}},
 	{"from_base", field(func(f *scan.Finding) string {
 		if f.Package.FromBase {

@@ -375,7 +375,7 @@ func newHTMLSuppressed(s *scan.Suppressed) htmlSuppressed {
 	return htmlSuppressed{
 		Severity: htmlSeverityWord(f.Severity), Class: htmlSeverityClass(f.Severity), Rank: int(f.Severity), ID: htmlID(f.ID),
 		Package: htmlText(f.Package.Name), Note: htmlNote(f), Version: htmlText(f.Package.Version), Fixed: htmlText(fixedIn(f)),
-		By: htmlText(s.By), Reason: htmlText(s.Reason),
+		By: htmlText(s.By), Reason: htmlText(why(s)),
 	}
 }
 

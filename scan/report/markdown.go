@@ -47,7 +47,7 @@ func writeMarkdown(w io.Writer, r *scan.Report, cfg *config) error {
 				break
 			}
 			s := &r.Suppressed[i]
-			m.print("| %s | %s | %s | %s | %s |\n", s.Severity, mdCell(fullName(&s.Package)), mdCell(s.ID), mdCell(s.By), mdCell(s.Reason))
+			m.print("| %s | %s | %s | %s | %s |\n", s.Severity, mdCell(fullName(&s.Package)), mdCell(s.ID), mdCell(s.By), mdCell(why(s)))
 		}
 		m.print("\n</details>\n")
 	}

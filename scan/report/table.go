@@ -30,6 +30,7 @@ func writeTable(w io.Writer, r *scan.Report, cfg *config) error {
 	t.head(r)
 	t.findings(r)
 	t.suppressed(r)
+	t.judged(r)
 	t.coverage(r)
 	t.problems(r)
 	t.endOfLife(&r.OS)
@@ -168,7 +169,11 @@ func (t *table) database(db *scan.Database) {
 		t.field("", plain, fmt.Sprintf("%s: %s, newest of %s", s.Ecosystem, plural(s.Records, "advisory"), s.Modified.UTC().Format(time.DateOnly)))
 	}
 	for _, e := range db.Enrichment {
-		t.field("", plain, fmt.Sprintf("%s: %s, of %s", strings.TrimSpace(e.Source+" "+e.Version), plural(e.CVEs, "CVE"), e.Date.UTC().Format(time.DateOnly)))
+		amount := plural(e.CVEs, "CVE")
+		if e.Releases > 0 {
+			amount = plural(e.Releases, "release")
+		}
+		t.field("", plain, fmt.Sprintf("%s: %s, of %s", strings.TrimSpace(e.Source+" "+e.Version), amount, e.Date.UTC().Format(time.DateOnly)))
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 )
 
 // Match compares an inventory with the database, and judges what it finds. It
-// reads nothing but the database. Of a product, each of its parts is compared
+// reads nothing but the database and, if an option asks for it, the
+// configuration of a base image. Of a product, each of its parts is compared
 // by itself; packages, problems and coverage are those of all of them.
 func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 	db, err := s.database(ctx, bom)
@@ -24,13 +25,17 @@ func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 		return nil, err
 	}
 	defer db.release()
-	return s.compare(ctx, db, bom)
+	base, err := s.base(ctx, bom)
+	if err != nil {
+		return nil, err
+	}
+	return s.compare(ctx, db, bom, base)
 }
 
 // compare compares an inventory and its parts with one database.
-func (s *Scanner) compare(ctx context.Context, db *database, bom *sbom.BOM) (*Report, error) {
+func (s *Scanner) compare(ctx context.Context, db *database, bom *sbom.BOM, base *BaseImage) (*Report, error) {
 	jury := s.newJury()
-	r, err := s.matchParts(ctx, db.DB, bom, jury)
+	r, err := s.matchParts(ctx, db.DB, bom, base, jury)
 	if err != nil {
 		return nil, err
 	}
@@ -101,13 +106,13 @@ func describe(db *vulndb.DB) Database {
 }
 
 // matchParts compares an inventory and its parts.
-func (s *Scanner) matchParts(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, jury *jury) (*Report, error) {
-	r, err := s.match(ctx, db, bom, jury)
+func (s *Scanner) matchParts(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, base *BaseImage, jury *jury) (*Report, error) {
+	r, err := s.match(ctx, db, bom, base, jury)
 	if err != nil {
 		return nil, err
 	}
 	for _, part := range bom.Parts {
-		p, err := s.matchParts(ctx, db, part, jury)
+		p, err := s.matchParts(ctx, db, part, nil, jury)
 		if err != nil {
 			return nil, err
 		}
@@ -117,7 +122,7 @@ func (s *Scanner) matchParts(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, 
 }
 
 // match compares an inventory without its parts.
-func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, jury *jury) (*Report, error) {
+func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, base *BaseImage, jury *jury) (*Report, error) {
 	os, err := s.os(db, bom.OS)
 	if err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
@@ -127,6 +132,7 @@ func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, jury 
 		Target:        Target{bom.Target, slices.Clone(bom.Layers)},
 		OS:            os,
 		Database:      Database{Sources: []vulndb.SourceInfo{}},
+		BaseImage:     base,
 		Coverage:      []vulndb.Coverage{},
 		Packages:      []Package{},
 		Findings:      []Finding{},
@@ -135,10 +141,15 @@ func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, jury 
 		BOM:           bom,
 	}
 	for i := range bom.Packages {
-		r.Packages = append(r.Packages, packageOf(&bom.Packages[i]))
+		p := packageOf(&bom.Packages[i])
+		p.FromBase = base.has(p.Layer)
+		r.Packages = append(r.Packages, p)
 	}
 	for _, p := range bom.Problems {
 		r.Problems = append(r.Problems, Problem{Path: p.Path, Extractor: p.Extractor, Error: p.Err.Error()})
+	}
+	if base != nil && base.problem != "" {
+		r.Problems = append(r.Problems, Problem{Extractor: "base", Error: base.problem})
 	}
 	if db == nil {
 		if len(bom.Packages) > 0 {
@@ -165,10 +176,18 @@ func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, jury 
 	for path, names := range unpinned {
 		r.Problems = append(r.Problems, Problem{Path: path, Extractor: "match", Error: withoutVersion(names)})
 	}
+	var chains chains
+	if len(m.Matches) > 0 {
+		chains = newChains(bom.Packages)
+	}
 	j := jury.of(bom)
 	for i := range m.Matches {
 		match := &m.Matches[i]
-		f, problems := s.finding(r.Packages[match.Package], match)
+		p := &r.Packages[match.Package]
+		if p.RequiredBy == nil {
+			p.RequiredBy = chains.to(p.PURL)
+		}
+		f, problems := s.finding(*p, match)
 		r.Problems = append(r.Problems, problems...)
 		s.judge(r, f, j)
 	}
@@ -372,7 +391,7 @@ func (s *Scanner) finding(p Package, m *vulndb.Match) (Finding, []Problem) {
 func (s *Scanner) judge(r *Report, f Finding, j *judge) {
 	v := j.judge(&f)
 	if v.by == "" {
-		v.by, v.reason = s.suppressed(&f)
+		v.by, v.reason = s.suppressed(r, &f)
 	}
 	if v.by != "" {
 		r.Suppressed = append(r.Suppressed, Suppressed{Finding: f, By: v.by, Reason: v.reason, Rule: v.rule, Source: v.source})
@@ -401,8 +420,10 @@ func (s *Scanner) judge(r *Report, f Finding, j *judge) {
 }
 
 // suppressed tells which option takes a finding out, if one does.
-func (s *Scanner) suppressed(f *Finding) (by, reason string) {
+func (s *Scanner) suppressed(r *Report, f *Finding) (by, reason string) {
 	switch c := &s.cfg; {
+	case c.base.ignore && f.Package.FromBase:
+		return "base", r.BaseImage.reason()
 	case f.Severity != cvss.Unknown && f.Severity < c.minSeverity:
 		return "severity", fmt.Sprintf("severity %v is below %v", f.Severity, c.minSeverity)
 	case c.severities != nil && !slices.Contains(c.severities, f.Severity):

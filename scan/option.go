@@ -33,6 +33,7 @@ type config struct {
 	ignoreUnfixed  bool
 	matchOwned     bool
 	informational  bool // report remarks as findings
+	base           baseConfig
 	severityOrder  []SeverityBasis
 	clock          func() time.Time
 	log            *slog.Logger
@@ -231,6 +232,34 @@ func WithInventory(opts ...sbom.Option) Option {
 func WithExtractors(extractors ...sbom.Extractor) Option {
 	return func(c *config) error {
 		c.sbom = append(c.sbom, sbom.WithExtractors(extractors...))
+		return nil
+	}
+}
+
+// WithoutExtractors removes extractors by name, as [sbom.WithoutExtractors] does.
+// The default is to remove none.
+func WithoutExtractors(names ...string) Option {
+	return func(c *config) error {
+		c.sbom = append(c.sbom, sbom.WithoutExtractors(names...))
+		return nil
+	}
+}
+
+// WithLockfiles says whether the packages of lock files and manifests count. The
+// default is [sbom.LockfilesAuto].
+func WithLockfiles(l sbom.Lockfiles) Option {
+	return func(c *config) error {
+		c.sbom = append(c.sbom, sbom.WithLockfiles(l))
+		return nil
+	}
+}
+
+// WithDaemonHost sets where [Scanner.Daemon] finds the daemon, such as
+// "unix:///run/user/1000/podman/podman.sock". The default is that of
+// [image.Daemon].
+func WithDaemonHost(host string) Option {
+	return func(c *config) error {
+		c.image = append(c.image, image.WithDaemonHost(host))
 		return nil
 	}
 }

@@ -41,7 +41,13 @@ func (s *Scanner) Rematch(ctx context.Context, report *Report, changes *vulndb.C
 	}
 	defer db.release()
 	if !keeps(report, db.DB, changes) {
-		return s.compare(ctx, db, bom)
+		base := report.BaseImage
+		if base == nil || s.cfg.base.given() {
+			if base, err = s.base(ctx, bom); err != nil {
+				return nil, err
+			}
+		}
+		return s.compare(ctx, db, bom, base)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("scan: %w", err)

@@ -19,6 +19,9 @@ type Report struct {
 	Target        Target   `json:"target"`
 	OS            OS       `json:"os"`
 	Database      Database `json:"database"`
+	// BaseImage is what is known of the image that this one was built on; nil
+	// for what is not made of layers.
+	BaseImage *BaseImage `json:"base_image,omitempty"`
 	// Coverage has a row for each group of packages: what they were compared
 	// with, or why they were not. A package without findings is clean only
 	// if its group was matched.
@@ -167,6 +170,16 @@ type Package struct {
 	Paths []string `json:"paths"`
 	// Layer is the layer that brought the package in.
 	Layer PackageLayer `json:"layer"`
+	// FromBase is true if that layer is one of [Report].BaseImage. It is false
+	// for all packages where those are not known.
+	FromBase bool `json:"from_base,omitempty"`
+	// RequiredBy says who brings a package of a language in: the package URLs of
+	// the shortest chain of packages of which each requires the next and the
+	// last this one. The first is one that the project asks for or, where that
+	// is not known, that no other package requires. It is empty for those
+	// themselves, where it is not known or of more than 32 packages, and for
+	// packages that no advisory is about.
+	RequiredBy []string `json:"required_by,omitempty"`
 	// OwnedBy is the package URL of the operating system package that
 	// installed this one's files. It is not matched on its own then.
 	OwnedBy string `json:"owned_by,omitempty"`
@@ -232,7 +245,7 @@ type Problem struct {
 	// a VEX document it is the name.
 	Path string `json:"path"`
 	// Extractor is who was to read it: the name of an extractor, "layer",
-	// "match", "database" or "vex".
+	// "match", "database", "vex", or "base" for a base image.
 	Extractor string `json:"extractor"`
 	Error     string `json:"error"`
 	// Target is the name of the image, where there are several.

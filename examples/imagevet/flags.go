@@ -158,6 +158,8 @@ type scanFlags struct {
 	mirrors              []string
 	now                  time.Time // zero: that of the system
 	options              []scan.Option
+	table                []report.Option
+	ignoreBase           bool
 }
 
 func (f *flags) scan(a *app) *scanFlags {
@@ -191,6 +193,8 @@ func (f *flags) scan(a *app) *scanFlags {
 		s.options = append(s.options, scan.WithInformational(report))
 		return err
 	})
+	f.table(s)
+	f.inventory(s)
 	f.set.StringVar(&s.specVersion, "spec-version", "", "the `VERSION` of the specification of a bill of materials: 1.4 to 1.7 of CycloneDX (default 1.6), 2.2, 2.3 and 3.0 of SPDX (default 2.3)")
 	f.set.BoolVar(&s.listPackages, "list-all-pkgs", false, "list all packages (formats json, html and trivy)")
 	f.set.Func("exit-code", "exit with status `N` if findings are left or, with --policy, if it is not met (default 0; with --policy 3)", func(text string) (err error) {
@@ -217,8 +221,20 @@ func (f *flags) scan(a *app) *scanFlags {
 }
 
 // imageFlags defines what only images have.
-func (f *flags) image(s *scanFlags) (input *string) {
+func (f *flags) image(s *scanFlags) (input *string, daemon *bool) {
+	f.base(s)
+	daemon = f.set.Bool("daemon", false, "REF is in the Docker or Podman daemon of this machine")
 	input = f.set.String("input", "", "a `FILE|DIR` from \"docker save\" or with an OCI layout, instead of a registry; REF then chooses one of several images")
+	f.platform(s)
+	f.set.BoolFunc("insecure", "allow plain HTTP, and TLS without a valid certificate: anybody on the way can change the image", func(text string) error {
+		insecure, err := strconv.ParseBool(text)
+		s.options = append(s.options, scan.WithInsecure(insecure))
+		return err
+	})
+	return input, daemon
+}
+
+func (f *flags) platform(s *scanFlags) {
 	f.set.Func("platform", "the `OS/ARCH[/VARIANT]` to choose of an index (default that of this machine)", func(text string) error {
 		if _, err := image.ParsePlatform(text); err != nil {
 			return err
@@ -226,12 +242,6 @@ func (f *flags) image(s *scanFlags) (input *string) {
 		s.options = append(s.options, scan.WithPlatform(text))
 		return nil
 	})
-	f.set.BoolFunc("insecure", "allow plain HTTP, and TLS without a valid certificate: anybody on the way can change the image", func(text string) error {
-		insecure, err := strconv.ParseBool(text)
-		s.options = append(s.options, scan.WithInsecure(insecure))
-		return err
-	})
-	return input
 }
 
 // parseList reads words between commas.

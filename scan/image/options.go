@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 )
 
-// An Option changes one default of [Open], [Archive], [Layout] or [Remote]. If
-// two conflict, the last one wins.
+// An Option changes one default of [Open], [Archive], [Layout], [Remote],
+// [Daemon] or [From]. If two conflict, the last one wins.
 type Option func(*config) error
 
 type config struct {
@@ -18,6 +18,7 @@ type config struct {
 	keychain  authn.Keychain
 	transport http.RoundTripper
 	insecure  bool
+	daemon    string
 }
 
 func newConfig(opts []Option) (*config, error) {

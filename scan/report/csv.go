@@ -64,6 +64,13 @@ var csvColumns = []struct {
 		}
 		return why(s)
 	}},
+	{"from_base", field(func(f *scan.Finding) string {
+		if f.Package.FromBase {
+			return "yes"
+		}
+		return ""
+	})},
+	{"required_by", field(func(f *scan.Finding) string { return strings.Join(f.Package.RequiredBy, " ") })},
 }
 
 func field(text func(f *scan.Finding) string) func(*scan.Finding, *scan.Suppressed) string {

@@ -234,7 +234,14 @@ func htmlFacts(f *scan.Finding) []htmlFact {
 	if p.Development {
 		add("Used for", text("development only"))
 	}
-	add("Layer", text(htmlLayer(p.Layer)), code(p.Layer.DiffID))
+	if len(p.RequiredBy) > 0 {
+		add("Required by", text(chain(p.RequiredBy)))
+	}
+	from := ""
+	if p.FromBase {
+		from = "from the base image"
+	}
+	add("Layer", text(htmlLayer(p.Layer)), text(from), code(p.Layer.DiffID))
 	return all
 }
 

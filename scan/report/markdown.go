@@ -81,6 +81,7 @@ func (m *mdWriter) head(r *scan.Report) {
 	item("Digest", mdCode(cut(clean(r.Target.Digest), mdMaxCell)))
 	item("Image ID", mdCode(cut(clean(r.Target.ImageID), mdMaxCell)))
 	item("Platform", mdCell(r.Target.Platform))
+	item("Base image", mdCell(baseImage(r)))
 	if r.Database.ID == "" {
 		item("Database", "**none**")
 	} else {

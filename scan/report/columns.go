@@ -32,7 +32,7 @@ func cell(text func(f *scan.Finding) string) func(f *scan.Finding) string {
 func (t *table) columns(r *scan.Report, without ...string) []*column {
 	// In the order in which room is given to them.
 	all := []*column{
-		{title: "PACKAGE", least: 8, text: func(f *scan.Finding) string { return f.Package.Name }},
+		{title: "PACKAGE", least: 8, text: func(f *scan.Finding) string { return fullName(&f.Package) }},
 		{title: "INSTALLED", least: 9, text: func(f *scan.Finding) string { return f.Package.Version }},
 		{title: "FIXED IN", least: 8, text: fixedIn},
 		{title: "ID", least: 8, text: func(f *scan.Finding) string { return f.ID }},

@@ -122,7 +122,7 @@ func (t *table) changes(title string, changes []scan.Change) {
 	}
 	columns := []*column{
 		{title: "SEVERITY", least: 8, text: func(f *scan.Finding) string { return f.Severity.String() }},
-		{title: "PACKAGE", least: 8, text: func(f *scan.Finding) string { return f.Package.Name }},
+		{title: "PACKAGE", least: 8, text: func(f *scan.Finding) string { return fullName(&f.Package) }},
 		{title: "ID", least: 8, text: func(f *scan.Finding) string { return f.ID }},
 		{title: "BEFORE", least: 8, text: func(f *scan.Finding) string { return of[f].VersionBefore }},
 		{title: "AFTER", least: 8, text: func(f *scan.Finding) string { return of[f].VersionAfter }},

@@ -129,7 +129,7 @@ func (t *table) byPackage(r *scan.Report) {
 	layer := layerName(r)
 	for _, g := range packageGroups(r) {
 		p := g.p
-		title := strings.TrimSpace(p.Name+" "+p.Version) + " (" + p.Type + "): " + plural(len(g.findings), "finding")
+		title := strings.TrimSpace(fullName(p)+" "+p.Version) + " (" + p.Type + "): " + plural(len(g.findings), "finding")
 		if p.Target != "" {
 			title = p.Target + ": " + title
 		}
@@ -206,7 +206,7 @@ func (t *table) chains(r *scan.Report) {
 			t.heading(bold, "Who brings in what")
 		}
 		said[g.p.PURL] = true
-		t.item(plain, strings.TrimSpace(g.p.Name+" "+g.p.Version)+" is required by "+chain(g.p.RequiredBy))
+		t.item(plain, strings.TrimSpace(fullName(g.p)+" "+g.p.Version)+" is required by "+chain(g.p.RequiredBy))
 	}
 }
 

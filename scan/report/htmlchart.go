@@ -101,7 +101,7 @@ func htmlByPackage(r *scan.Report) htmlChart {
 			if image := imageName(&r.Findings[i]); image != "" {
 				note = strings.TrimSpace(note + " in " + image)
 			}
-			t = &htmlTally{label: htmlText(p.Name), note: htmlText(note), count: map[cvss.Severity]int{}}
+			t = &htmlTally{label: htmlText(fullName(p)), note: htmlText(note), count: map[cvss.Severity]int{}}
 			packages[k] = t
 			list = append(list, t)
 		}

@@ -63,7 +63,7 @@ func (h *htmlReport) finding(number int, f *scan.Finding) htmlFinding {
 	worst := htmlScore(f)
 	row := htmlFinding{
 		Number: number, Severity: htmlSeverityWord(f.Severity), Class: htmlSeverityClass(f.Severity), Rank: int(f.Severity),
-		Score: htmlScoreText(worst), ID: htmlID(f.ID), Package: htmlText(f.Package.Name), Note: htmlNote(f),
+		Score: htmlScoreText(worst), ID: htmlID(f.ID), Package: htmlText(fullName(&f.Package)), Note: htmlNote(f),
 		Version: htmlText(f.Package.Version), Fixed: htmlText(f.FixedVersion), Exploit: f.KEV != nil,
 		Order: fmt.Sprintf("%.1f", 100*float64(f.Severity)+worst), Title: htmlTitle(f), Description: cut(htmlLines(f.Description), maxDescription),
 	}
@@ -374,7 +374,7 @@ func newHTMLSuppressed(s *scan.Suppressed) htmlSuppressed {
 	f := &s.Finding
 	return htmlSuppressed{
 		Severity: htmlSeverityWord(f.Severity), Class: htmlSeverityClass(f.Severity), Rank: int(f.Severity), ID: htmlID(f.ID),
-		Package: htmlText(f.Package.Name), Note: htmlNote(f), Version: htmlText(f.Package.Version), Fixed: htmlText(fixedIn(f)),
+		Package: htmlText(fullName(&f.Package)), Note: htmlNote(f), Version: htmlText(f.Package.Version), Fixed: htmlText(fixedIn(f)),
 		By: htmlText(s.By), Reason: htmlText(why(s)),
 	}
 }
@@ -389,7 +389,7 @@ type htmlPackage struct {
 
 func newHTMLPackage(p *scan.Package) htmlPackage {
 	row := htmlPackage{
-		Name: htmlText(p.Name), Version: htmlText(cmp.Or(p.Version, p.Constraint)), Type: htmlText(p.Type),
+		Name: htmlText(fullName(p)), Version: htmlText(cmp.Or(p.Version, p.Constraint)), Type: htmlText(p.Type),
 		Layer: strconv.Itoa(p.Layer.Index),
 	}
 	if p.Source.Name != p.Name {

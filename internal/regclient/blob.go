@@ -162,7 +162,7 @@ func (b *blobReader) resume(cause error) error {
 		if b.breaks > maxBreaks || b.idle >= b.c.attempts {
 			return b.c.Clean(cause)
 		}
-		if err := sleep(b.ctx, pause(b.idle)); err != nil {
+		if err := sleep(b.ctx, b.c.pause(b.idle)); err != nil {
 			return err
 		}
 		err := b.open()

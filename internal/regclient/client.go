@@ -63,6 +63,7 @@ type Client struct {
 
 	attempts int
 	stall    time.Duration
+	pause    func(attempt int) time.Duration
 }
 
 // New returns a client for a repository. The reference that was asked for is
@@ -75,7 +76,7 @@ func New(asked string, repo name.Repository, config *registry.Config, insecure b
 	retrier := newRetrier(guard, config)
 	return &Client{
 		asked: asked, repo: repo, config: config, guard: guard, plain: retrier,
-		authLock: make(chan struct{}, 1), attempts: retrier.attempts, stall: stallTimeout,
+		authLock: make(chan struct{}, 1), attempts: retrier.attempts, stall: stallTimeout, pause: pause,
 	}, nil
 }
 
@@ -210,7 +211,7 @@ func (c *Client) Manifest(ctx context.Context, identifier string) (*Manifest, er
 	for attempt := 1; ; attempt++ {
 		m, err := c.manifest(ctx, identifier, algorithm)
 		if read, ok := errors.AsType[*readError](err); ok {
-			if attempt < c.attempts && ctx.Err() == nil && Broken(read.err) && sleep(ctx, pause(attempt)) == nil {
+			if attempt < c.attempts && ctx.Err() == nil && Broken(read.err) && sleep(ctx, c.pause(attempt)) == nil {
 				continue
 			}
 			return nil, c.Clean(read.err)

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/imagevet/imagevet/scan/image/registry"
 )
 
 const (
@@ -76,6 +78,9 @@ func (s *secrets) clean(err error) error {
 	text := err.Error()
 	if strings.Contains(text, "no token in bearer response") { // it goes on with what there was
 		return errors.New("the token server sent no token")
+	}
+	if strings.Contains(text, "in www-authenticate: ") && !errors.Is(err, registry.ErrAddress) { // go-containerregistry refuses some by itself
+		return fmt.Errorf("%w: %s", registry.ErrAddress, s.hide(text))
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = fmt.Errorf("%s %q: %w", e.Op, bare(e.URL), e.Err)

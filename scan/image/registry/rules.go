@@ -318,6 +318,7 @@ func (r *Rules) find(full string) (best *Rule, rest string) {
 		n := len(prefix)
 		if suffix, ok := strings.CutPrefix(prefix, "*"); ok {
 			host, _, _ := strings.Cut(full, "/")
+			host, _, _ = strings.Cut(host, ":") // any port
 			if !strings.HasSuffix(host, suffix) || len(host) == len(suffix) {
 				continue
 			}

@@ -74,10 +74,11 @@ func show(list []registry.Endpoint) string {
 	var parts []string
 	for _, e := range list {
 		text := e.Reference.Name()
-		for mark, set := range map[string]bool{"~": e.Mirror, "!": e.Insecure} {
-			if set {
-				text += " " + mark
-			}
+		if e.Mirror {
+			text += " ~"
+		}
+		if e.Insecure {
+			text += " !"
 		}
 		if e.Moved && !e.Mirror {
 			text += " >"
@@ -91,21 +92,21 @@ func TestEndpoints(t *testing.T) {
 	rules, err := registry.ParseRules([]byte(rulesText))
 	require.NoError(t, err)
 	for ref, want := range map[string]string{
-		"docker.io/library/nginx:1":  "mirror.example:5000/hub/library/nginx:1 ~, cache.local/library/nginx:1 ~ !, index.docker.io/library/nginx:1",
-		"docker.io/nginx":            "mirror.example:5000/hub/library/nginx:latest ~, cache.local/library/nginx:latest ~ !, index.docker.io/library/nginx:latest",
-		"index.docker.io/app/x:1":    "mirror.example:5000/hub/app/x:1 ~, cache.local/app/x:1 ~ !, index.docker.io/app/x:1",
-		"nginx":                      "registry.example/nginx:latest >",
-		"team/app:2":                 "registry.example/team/app:2 >",
-		"docker.io/secret/app:1":     "vault.example/moved/app:1 >",
-		"docker.io/secrets/app:1":    "mirror.example:5000/hub/secrets/app:1 ~, cache.local/secrets/app:1 ~ !, index.docker.io/secrets/app:1",
-		"a.corp.example/app:1":       "proxy.example/corp/app:1 >",
-		"a.corp.example:5000/app:1":  "a.corp.example:5000/app:1",
-		"corp.example/app:1":         "corp.example/app:1",
-		"x.deep.corp.example/app:1":  "x.deep.corp.example/app:1 !",
-		"other.example/app":          "other.example/app:latest",
-		"pinned.example/app:1":       "pinned.example/app:1",
-		"pinned.example/a@" + digest: "mirror.example:5000/a@" + digest + " ~, pinned.example/a@" + digest,
-		"mixed.example/app:1":        "tags.example/app:1 ~, both.example/app:1 ~, mixed.example/app:1",
+		"docker.io/library/nginx:1":    "mirror.example:5000/hub/library/nginx:1 ~, cache.local/library/nginx:1 ~ !, index.docker.io/library/nginx:1",
+		"docker.io/nginx":              "mirror.example:5000/hub/library/nginx:latest ~, cache.local/library/nginx:latest ~ !, index.docker.io/library/nginx:latest",
+		"index.docker.io/app/x:1":      "mirror.example:5000/hub/app/x:1 ~, cache.local/app/x:1 ~ !, index.docker.io/app/x:1",
+		"nginx":                        "registry.example/nginx:latest >",
+		"team/app:2":                   "registry.example/team/app:2 >",
+		"docker.io/secret/app:1":       "vault.example/moved/app:1 >",
+		"docker.io/secrets/app:1":      "mirror.example:5000/hub/secrets/app:1 ~, cache.local/secrets/app:1 ~ !, index.docker.io/secrets/app:1",
+		"a.corp.example/app:1":         "proxy.example/corp/app:1 >",
+		"corp.example/app:1":           "corp.example/app:1",
+		"x.deep.corp.example:5000/a:1": "x.deep.corp.example:5000/a:1 !",
+		"x.deep.corp.example/app:1":    "x.deep.corp.example/app:1 !",
+		"other.example/app":            "other.example/app:latest",
+		"pinned.example/app:1":         "pinned.example/app:1",
+		"pinned.example/a@" + digest:   "mirror.example:5000/a@" + digest + " ~, pinned.example/a@" + digest,
+		"mixed.example/app:1":          "tags.example/app:1 ~, both.example/app:1 ~, mixed.example/app:1",
 		// A digest beside a tag is what counts.
 		"mixed.example/app:1@" + digest: "digests.example/app@" + digest + " ~, both.example/app@" + digest + " ~, mixed.example/app@" + digest,
 		"localhost:5000/app":            "localhost:5000/app:latest",
@@ -116,6 +117,8 @@ func TestEndpoints(t *testing.T) {
 	}
 	_, err = rules.Endpoints("bad.example/app", false)
 	require.ErrorIs(t, err, registry.ErrBlocked)
+	_, err = rules.Endpoints("a.corp.example:5000/app:1", false)
+	require.ErrorContains(t, err, "location", "a host without its port cannot be replaced by a path")
 	_, err = rules.Endpoints("UPPER", false)
 	require.Error(t, err)
 	list, err := rules.Endpoints("mixed.example/app:1", true)

@@ -153,6 +153,7 @@ type scanFlags struct {
 	autoUpdate           time.Duration // negative: never
 	mirrors              []string
 	now                  time.Time // zero: that of the system
+	registry             *registryConfig
 	options              []scan.Option
 }
 
@@ -215,11 +216,11 @@ func (f *flags) image(s *scanFlags) (input *string) {
 		s.options = append(s.options, scan.WithPlatform(text))
 		return nil
 	})
-	f.set.BoolFunc("insecure", "allow plain HTTP, and TLS without a valid certificate: anybody on the way can change the image", func(text string) error {
-		insecure, err := strconv.ParseBool(text)
-		s.options = append(s.options, scan.WithInsecure(insecure))
+	f.set.BoolFunc("foreign-layers", "fetch layers that the registry does not have from where the image says, as those of Windows", func(text string) (err error) {
+		s.registry.config.ForeignLayers, err = strconv.ParseBool(text)
 		return err
 	})
+	s.registry = f.registryConfig("image")
 	return input
 }
 

@@ -32,6 +32,13 @@ func (a *app) image(ctx context.Context, f *flags, args []string) (int, error) {
 	if len(f.args) == 1 {
 		ref = f.args[0]
 	}
+	if *input == "" {
+		config, err := s.registry.resolve(a, ref)
+		if err != nil {
+			return 0, err
+		}
+		s.options = append(s.options, scan.WithRegistry(config))
+	}
 	return a.scan(ctx, s, func(ctx context.Context, scanner *scan.Scanner) (*scan.Report, error) {
 		if *input == "" {
 			r, err := scanner.Image(ctx, ref)

@@ -15,6 +15,15 @@
 // them. An index can hold one image for each of several platforms. [WithPlatform]
 // chooses; without it, see there.
 //
+// # Registries
+//
+// How registries are talked to is a matter of package registry, whose
+// [registry.Config] is handed over with [WithRegistry]: credentials, mirrors,
+// certificates, what is tried again and what is refused. A layer whose connection
+// breaks is read on from where it stopped, and its digest is that of the whole.
+// Layers that the registry does not have, as those of Windows, are an error
+// unless [registry.Config.ForeignLayers] allows them.
+//
 // # Who verifies what
 //
 // Everything read is hostile. This package verifies the digest and size of

@@ -193,6 +193,35 @@ func TestNamesAreLookedUp(t *testing.T) {
 	conn.Close()
 }
 
+// TestLearn has a name that stands for this machine and that.
+func TestLearn(t *testing.T) {
+	dial := func(g *Guard, addresses ...string) {
+		for _, a := range addresses {
+			require.NoError(t, g.learn(netip.AddrPortFrom(netip.MustParseAddr(a), 443)))
+		}
+	}
+	for _, tt := range []struct {
+		host      string
+		addresses []string
+		private   bool // whether it may send to a private network
+	}{
+		{"registry.example", nil, false}, // as with a proxy
+		{"registry.example", []string{"1.1.1.1"}, false},
+		{"registry.example", []string{"10.0.0.1"}, true},
+		{"registry.example", []string{"10.0.0.1", "127.0.0.1"}, true},
+		{"registry.example", []string{"1.1.1.1", "10.0.0.1"}, false},
+		{"registry.example", []string{"10.0.0.1", "1.1.1.1", "10.0.0.1"}, false},
+		{"10.0.0.1", nil, true},
+		{"1.1.1.1", nil, false},
+	} {
+		g := guardOf(t, tt.host, registry.Config{})
+		dial(g, tt.addresses...)
+		assert.Equalf(t, tt.private, g.allowed(private), "%s at %q", tt.host, tt.addresses)
+		assert.False(t, g.allowed(link))
+		assert.True(t, g.allowed(public))
+	}
+}
+
 func TestProxyAddress(t *testing.T) {
 	for text, want := range map[string]string{
 		"http://Proxy.example": "proxy.example:80", "https://proxy.example": "proxy.example:443", "socks5://proxy": "proxy:1080", "http://[::1]:3128": "[::1]:3128",

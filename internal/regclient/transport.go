@@ -39,7 +39,7 @@ type Guard struct {
 	config *registry.Config
 	// insecure is that of the configuration, or of the rule for the registry.
 	insecure bool
-	// origin is how near the registry is.
+	// origin is how near the registry is: a reach, or unknown.
 	origin  atomic.Int32
 	proxies sync.Map // the addresses of proxies: they can be anywhere
 	secrets secrets
@@ -54,7 +54,10 @@ func NewGuard(reg name.Registry, config *registry.Config, insecure bool) (*Guard
 	if u, err := url.Parse("//" + g.host); err == nil {
 		host = u.Hostname()
 	}
-	g.origin.Store(int32(reachOfHost(host)))
+	g.origin.Store(unknown)
+	if near := reachOfHost(host); near != public {
+		g.origin.Store(int32(near))
+	}
 	switch callers, ok := config.Transport.(*http.Transport); {
 	case config.Transport == nil:
 		trusted, err := g.tlsConfig(host)
@@ -139,10 +142,21 @@ func proxyAddress(u *url.URL) string {
 	return strings.ToLower(net.JoinHostPort(u.Hostname(), port))
 }
 
-// learn notes how near the registry is.
+// unknown is the origin before the first connection, and where a proxy makes
+// them: as if it were public.
+const unknown = -1
+
+// learn notes how near the registry is: as the farthest of its addresses, as
+// only that is sure to be it. A name can stand for any, and the registry's owner
+// says for which.
 func (g *Guard) learn(a netip.AddrPort) error {
-	g.origin.Store(int32(reachOf(a.Addr())))
-	return nil
+	near := int32(reachOf(a.Addr()))
+	for {
+		old := g.origin.Load()
+		if old != unknown && old <= near || g.origin.CompareAndSwap(old, near) {
+			return nil
+		}
+	}
 }
 
 func (g *Guard) check(a netip.AddrPort) error {

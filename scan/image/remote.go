@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,9 @@ import (
 	"github.com/imagevet/imagevet/sbom/inventory"
 	"github.com/imagevet/imagevet/scan/image/registry"
 )
+
+// defaultMaxLayer is what registry.Config.MaxLayerBytes stands for if it is 0.
+const defaultMaxLayer = 64 << 30
 
 // Remote opens the image that ref names in a registry, such as "nginx:1.25",
 // "registry.example/team/app" or "nginx@sha256:…": without a registry Docker Hub
@@ -75,7 +79,7 @@ func openEndpoint(ctx context.Context, asked string, e registry.Endpoint, c *con
 	if err != nil {
 		return nil, fmt.Errorf("image: %q: %w", name, err)
 	}
-	r := &repository{asked: name, ref: e.Reference, client: client}
+	r := &repository{asked: name, ref: e.Reference, client: client, maxLayer: cmp.Or(c.registry.MaxLayerBytes, defaultMaxLayer)}
 	img, err := r.open(ctx, c.platform)
 	if err != nil {
 		client.Close()
@@ -94,6 +98,8 @@ type repository struct {
 	asked  string // the reference, for errors
 	ref    name.Reference
 	client *regclient.Client
+
+	maxLayer int64 // bytes
 
 	// The manifest or index that ref names, so that it is fetched only once.
 	top v1.Hash
@@ -118,6 +124,9 @@ func (r *repository) open(ctx context.Context, want Platform) (*Image, error) {
 	}
 	layers := make([]storedLayer, len(f.document.Layers))
 	for i, d := range f.document.Layers {
+		if d.Size > r.maxLayer {
+			return nil, &FormatError{Name: r.asked, Reason: fmt.Sprintf("layer %d of %d bytes, more than %d", i, d.Size, r.maxLayer), Err: inventory.ErrTooLarge}
+		}
 		layers[i] = storedLayer{digest: d.Digest.String(), name: d.Digest.String()}
 	}
 	target := inventory.Target{Name: r.asked, Kind: KindRegistry, Digest: f.digest.String(), ImageID: f.document.Config.Digest.String()}

@@ -306,6 +306,9 @@ func TestHostileRegistry(t *testing.T) {
 		many[i] = l
 	}
 	reg.push(t, b, "layers", b.manifest(t, types.OCIManifestSchema1, config, many...))
+	huge := l
+	huge.Size = 1 << 60
+	reg.push(t, b, "huge", b.manifest(t, types.OCIManifestSchema1, config, huge))
 	deep := b.image(t, "linux/amd64", layer(t, "x"))
 	chain := []v1.Descriptor{deep}
 	for range 10 {
@@ -345,7 +348,7 @@ func TestHostileRegistry(t *testing.T) {
 		return true
 	})
 	tests := map[string]func(t *testing.T, err error){
-		"layers": tooLarge, "deep": tooLarge, "stream": tooLarge, "stated": tooLarge,
+		"huge": tooLarge, "layers": tooLarge, "deep": tooLarge, "stream": tooLarge, "stated": tooLarge,
 		"loop": func(t *testing.T, err error) {
 			var e *DigestError
 			require.ErrorAs(t, err, &e)

@@ -84,6 +84,12 @@ type Config struct {
 	// stands for 5.
 	Attempts int
 
+	// MaxLayerBytes bounds the size that a manifest states for a layer as it is
+	// sent, and so what is read of it. More is an error that wraps
+	// inventory.ErrTooLarge. 0 stands for 64 GiB: what is known of registries
+	// is that they take some 50 GiB.
+	MaxLayerBytes int64
+
 	// MaxWait bounds how long one request waits because a registry asks for
 	// it by Retry-After. If it asks for more, that is an error at once. So it
 	// is if the context ends before. 0 stands for one minute.
@@ -101,6 +107,8 @@ func (c *Config) Validate() error {
 		return errors.New("registry: RootCAs has no certificate in PEM")
 	case c.Attempts < 0:
 		return fmt.Errorf("registry: Attempts is %d, must not be negative", c.Attempts)
+	case c.MaxLayerBytes < 0:
+		return fmt.Errorf("registry: MaxLayerBytes is %d, must not be negative", c.MaxLayerBytes)
 	case c.MaxWait < 0:
 		return fmt.Errorf("registry: MaxWait is %v, must not be negative", c.MaxWait)
 	case strings.ContainsFunc(c.UserAgent, func(r rune) bool { return r < ' ' || r > '~' }):

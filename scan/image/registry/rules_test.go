@@ -210,6 +210,7 @@ func TestValidate(t *testing.T) {
 		"RootCAs has":       {RootCAs: []byte("x")},
 		"Attempts":          {Attempts: -1},
 		"MaxWait":           {MaxWait: -1},
+		"MaxLayerBytes":     {MaxLayerBytes: -1},
 		"UserAgent":         {UserAgent: "a\r\nb"},
 		"TokenHosts":        {TokenHosts: []string{"https://x"}},
 		"default transport": {Transport: failing{}, CertsDir: "x"},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -133,9 +134,7 @@ func TestGuard(t *testing.T) {
 		g := guardOf(t, tt.registry, tt.config)
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, tt.url, strings.NewReader("x"))
 		require.NoError(t, err)
-		for k, v := range tt.header {
-			req.Header[k] = v
-		}
+		maps.Copy(req.Header, tt.header)
 		_, err = g.RoundTrip(req)
 		if tt.want == nil {
 			assert.Lenf(t, c.sent, 1, "%s to %s: %v", tt.registry, tt.url, err)

@@ -144,11 +144,12 @@ type MirrorError struct {
 }
 
 func (e *MirrorError) Error() string {
-	text := e.Err.Error()
+	var text strings.Builder
+	text.WriteString(e.Err.Error())
 	for _, err := range e.Mirrors {
-		text += "; before that, mirror " + err.Error()
+		text.WriteString("; before that, mirror " + err.Error())
 	}
-	return text
+	return text.String()
 }
 
 // Unwrap returns all errors, that of the registry itself first.

@@ -72,7 +72,9 @@ type Config struct {
 	// Unrestricted allows a registry to send the client to any address by
 	// redirects, token servers and addresses of layers. Do not use it with
 	// registries that others control where the client can reach what they
-	// cannot. The default is what the package comment says.
+	// cannot. A token server that is named by an IP address of an inner network
+	// stays refused if it is not the registry itself: give it a name. The
+	// default is what the package comment says.
 	Unrestricted bool
 
 	// Attempts is how often a request is sent before its failure counts, if

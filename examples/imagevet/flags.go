@@ -208,7 +208,7 @@ func (f *flags) scan(a *app) *scanFlags {
 
 // imageFlags defines what only images have.
 func (f *flags) image(s *scanFlags) (input *string) {
-	input = f.set.String("input", "", "a `FILE|DIR` from \"docker save\" or with an OCI layout, instead of a registry; REF then chooses one of several images")
+	input = f.set.String("input", "", "a `FILE|DIR` from \"docker save\" or skopeo, or with an OCI layout, instead of a registry; REF then chooses one of several images")
 	f.set.Func("platform", "the `OS/ARCH[/VARIANT]` to choose of an index (default that of this machine)", func(text string) error {
 		if _, err := image.ParsePlatform(text); err != nil {
 			return err

@@ -185,7 +185,7 @@ func (c *Client) failed(resp *http.Response) error {
 	short.Body = io.NopCloser(io.LimitReader(resp.Body, maxErrorBody))
 	err := transport.CheckError(&short)
 	if e, ok := errors.AsType[*transport.Error](err); ok {
-		return &StatusError{Err: c.guard.secrets.cleanStatus(e), text: c.guard.secrets.hide(e.Error())}
+		return &StatusError{Err: c.guard.secrets.cleanStatus(e), RetryAfter: retryAfter(resp, time.Now()), text: c.guard.secrets.hide(e.Error())}
 	}
 	return c.Clean(err)
 }

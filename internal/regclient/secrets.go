@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -71,6 +72,9 @@ func (s *secrets) hide(text string) string {
 func (s *secrets) clean(err error) error {
 	if err == nil {
 		return nil
+	}
+	if e, ok := errors.AsType[*StatusError](err); ok {
+		return e // made here, or by failed
 	}
 	if e, ok := errors.AsType[*transport.Error](err); ok {
 		return &StatusError{Err: s.cleanStatus(e), text: s.hide(withoutQuery(err.Error(), e.Request))}
@@ -135,8 +139,10 @@ func withoutQuery(text string, req *http.Request) string {
 // A StatusError is the answer of a registry, or of its token server, that is
 // no success.
 type StatusError struct {
-	Err  *transport.Error
-	text string
+	Err *transport.Error
+	// RetryAfter is how long the registry asks to wait, 0 if it does not.
+	RetryAfter time.Duration
+	text       string
 }
 
 func (e *StatusError) Error() string { return e.text }

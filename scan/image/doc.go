@@ -1,6 +1,6 @@
 // Package image opens container images and hands out their layers: from a
 // registry ([Remote]), from the archives of "docker save" and from OCI archives
-// ([Archive]), from OCI image layouts ([Layout]), and root file systems that are
+// ([Archive]), from OCI image layouts and skopeo's "dir:" ([Layout]), and root file systems that are
 // unpacked already ([Dir], [FS]). [Open] tells files and layouts apart by what is
 // in them. An image that a program holds as a v1.Image is wrapped by [FromV1].
 //

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/imagevet/imagevet/internal/regclient"
 	"github.com/imagevet/imagevet/sbom/inventory"
@@ -98,6 +99,10 @@ type RegistryError struct {
 	Reference string // what was asked for
 	// Status is the HTTP status of the answer, 0 if there was none.
 	Status int
+	// RetryAfter is how long the registry asks to wait before the next try, 0 if
+	// it does not. It is longer than [registry.Config] lets the client wait, or
+	// waiting did not help.
+	RetryAfter time.Duration
 	// Err is the cause, never nil. It wraps a *transport.Error of
 	// go-containerregistry if Status is not 0.
 	Err error
@@ -119,6 +124,8 @@ func (e *RegistryError) hint() string {
 		return "the registry refuses access: check the name, and log in to the registry"
 	case e.Status == http.StatusNotFound:
 		return "the registry does not have it: check the name and the tag"
+	case e.Status == http.StatusTooManyRequests && e.RetryAfter > 0:
+		return fmt.Sprintf("the registry limits requests: try again in %v, or log in for a higher limit", e.RetryAfter.Round(time.Second))
 	case e.Status == http.StatusTooManyRequests:
 		return "the registry limits requests: try later, or log in for a higher limit"
 	case e.Status >= http.StatusInternalServerError:

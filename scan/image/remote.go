@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/imagevet/imagevet/internal/regclient"
 	"github.com/imagevet/imagevet/sbom/inventory"
 	"github.com/imagevet/imagevet/scan/image/registry"
@@ -186,11 +185,11 @@ func (r *repository) fail(ctx context.Context, err error) error {
 	case errors.Is(err, regclient.ErrSchema1):
 		return &FormatError{Name: r.asked, Err: ErrSchema1}
 	}
-	status := 0
-	if e, ok := errors.AsType[*transport.Error](err); ok {
-		status = e.StatusCode
+	out := &RegistryError{Reference: r.asked, Err: err}
+	if e, ok := errors.AsType[*regclient.StatusError](err); ok {
+		out.Status, out.RetryAfter = e.Err.StatusCode, e.RetryAfter
 	}
-	return &RegistryError{Reference: r.asked, Status: status, Err: err}
+	return out
 }
 
 // A remoteBlob is a blob with our errors.

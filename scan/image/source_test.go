@@ -162,6 +162,28 @@ func TestResumeLayer(t *testing.T) {
 	assert.Equal(t, []string{"", fmt.Sprintf("bytes=20-%d", len(stored)-1)}, ranges)
 }
 
+// TestRateLimit has a registry that wants to be asked again in an hour.
+func TestRateLimit(t *testing.T) {
+	reg := newTestRegistry(t)
+	reg.Misbehave(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, "/manifests/") {
+			return false
+		}
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(http.StatusTooManyRequests)
+		return true
+	})
+	start := time.Now()
+	_, err := Remote(t.Context(), reg.Host+"/app:1", anonymous())
+	var e *RegistryError
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, http.StatusTooManyRequests, e.Status)
+	assert.Equal(t, time.Hour, e.RetryAfter)
+	assert.Contains(t, err.Error(), "1h0m0s")
+	assert.Len(t, reg.Asked("/manifests/"), 1)
+	assert.Less(t, time.Since(start), 10*time.Second)
+}
+
 func TestNoImages(t *testing.T) {
 	reg := newTestRegistry(t)
 	b := blobs{}

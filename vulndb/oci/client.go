@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/imagevet/imagevet/internal/regclient"
@@ -150,11 +149,11 @@ func (c *client) fail(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %q: %w", ErrNotDatabase, c.asked, err)
 	}
 	err = c.reader.Clean(err)
-	status := 0
-	if e, ok := errors.AsType[*transport.Error](err); ok {
-		status = e.StatusCode
+	out := &image.RegistryError{Reference: c.asked, Err: err}
+	if e, ok := errors.AsType[*regclient.StatusError](err); ok {
+		out.Status, out.RetryAfter = e.Err.StatusCode, e.RetryAfter
 	}
-	return &image.RegistryError{Reference: c.asked, Status: status, Err: err}
+	return out
 }
 
 // notFound reports whether an error of fail says that something is not there.

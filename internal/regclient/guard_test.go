@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -312,6 +313,37 @@ func TestCredentialsStay(t *testing.T) {
 		"tokens":   {"Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))},
 		"cdn":      {""},
 	}, tr.seen)
+}
+
+// TestTokenExpires has a layer break when its token is no longer good for the
+// rest.
+func TestTokenExpires(t *testing.T) {
+	var tokens, blobs int
+	data := strings.Repeat("blob", 1000)
+	var server *httptest.Server
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // requests come one after another
+		switch {
+		case r.URL.Path == "/token":
+			tokens++
+			fmt.Fprintf(w, `{"token": "token-%d"}`, tokens)
+		case r.Header.Get("Authorization") != fmt.Sprintf("Bearer token-%d", blobs+1):
+			w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="%s/token",service="x"`, server.URL))
+			w.WriteHeader(http.StatusUnauthorized)
+		case blobs == 0:
+			blobs++
+			w.Header().Set("Content-Length", fmt.Sprint(len(data)))
+			hangUp(w, []byte(data[:10]))
+		default:
+			assert.Equal(t, fmt.Sprintf("bytes=10-%d", len(data)-1), r.Header.Get("Range"))
+			http.ServeContent(w, r, "", time.Time{}, strings.NewReader(data))
+		}
+	}))
+	defer server.Close()
+	f := &flaky{Server: server, data: []byte(data)}
+	got, err := f.read(t, f.client(t, registry.Config{}))
+	require.NoError(t, err)
+	assert.Equal(t, data, string(got))
+	assert.Equal(t, 2, tokens)
 }
 
 // TestTokenHost has a registry name a token server on a host that is not

@@ -182,7 +182,11 @@ func (g *Guard) tlsConfig(host string) (*tls.Config, error) {
 	if g.config.CertsDir == "" {
 		return c, nil
 	}
-	for _, folder := range []string{g.host, host} {
+	folders := []string{g.host, host}
+	if host == "index.docker.io" { // as go-containerregistry calls Docker Hub
+		folders = append(folders, "docker.io")
+	}
+	for _, folder := range folders {
 		// ":" cannot be in a name everywhere.
 		dir := filepath.Join(g.config.CertsDir, filepath.FromSlash(folder))
 		if !filepath.IsLocal(folder) {

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,9 +90,10 @@ func parseAuthFile(ctx context.Context, data []byte, target authn.Resource) (aut
 	}
 	host := hostOf(target.RegistryStr())
 	helper := file.CredsStore
-	for key, name := range file.CredHelpers {
-		if authKey(key) == host && name != "" {
+	for _, key := range slices.Sorted(maps.Keys(file.CredHelpers)) {
+		if name := file.CredHelpers[key]; authKey(key) == host && name != "" {
 			helper = name
+			break
 		}
 	}
 	if helper != "" {
@@ -106,10 +109,10 @@ func parseAuthFile(ctx context.Context, data []byte, target authn.Resource) (aut
 		}
 	}
 	entries := make(map[string]authEntry, len(file.Auths))
-	for key, e := range file.Auths {
+	for _, key := range slices.Sorted(maps.Keys(file.Auths)) {
 		// A key that needs no change is nearer to what is meant than another.
-		if _, ok := entries[authKey(key)]; !ok || authKey(key) == key {
-			entries[authKey(key)] = e
+		if old := entries[authKey(key)]; old == (authEntry{}) || authKey(key) == key && file.Auths[key] != (authEntry{}) {
+			entries[authKey(key)] = file.Auths[key]
 		}
 	}
 	for _, key := range keys(target) {

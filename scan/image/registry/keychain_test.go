@@ -196,3 +196,29 @@ func TestFixedCredentials(t *testing.T) {
 	both := authn.NewMultiKeychain(token, registry.Basic("registry.example:5000", "u", "p"))
 	assert.Equal(t, "bearer:secret-token", resolve(t, both, "registry.example:5000/app"))
 }
+
+func FuzzAuthFile(f *testing.F) {
+	f.Add([]byte(`{"auths": {"https://index.docker.io/v1/": {"auth": "dTpw"}, "docker.io": {"identitytoken": "x"}}}`), "nginx")
+	f.Add([]byte(`{"auths": {"quay.io/a": {"username": "u", "password": "p"}, "quay.io": {}}, "credHelpers": {"x.y": "z"}}`), "quay.io/a/b")
+	f.Fuzz(func(t *testing.T, data []byte, repository string) {
+		t.Setenv("PATH", "") // no helper is there
+		repo, err := name.NewRepository(repository)
+		if err != nil {
+			return
+		}
+		path := filepath.Join(t.TempDir(), "auth.json")
+		require.NoError(t, os.WriteFile(path, data, 0o600))
+		first, err := registry.AuthFile(path).Resolve(repo)
+		again, errAgain := registry.AuthFile(path).Resolve(repo)
+		require.Equal(t, err == nil, errAgain == nil)
+		if err != nil {
+			assert.Nil(t, first)
+			return
+		}
+		a, err := first.Authorization()
+		require.NoError(t, err)
+		b, err := again.Authorization()
+		require.NoError(t, err)
+		assert.Equal(t, a, b, "the same file gives the same credentials")
+	})
+}

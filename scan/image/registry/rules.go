@@ -197,10 +197,14 @@ func (r *Rules) Validate() error {
 }
 
 func (r *Rule) prefix() string {
-	if r.Prefix == "" {
-		return r.Location
+	prefix := r.Prefix
+	if prefix == "" {
+		prefix = r.Location
 	}
-	return r.Prefix
+	if host, _, _ := strings.Cut(prefix, "/"); hostOf(host) != host {
+		prefix = hostOf(host) + prefix[len(host):] // another name of Docker Hub
+	}
+	return prefix
 }
 
 // checkLocation looks for what would make another reference of a location than

@@ -135,6 +135,10 @@ func TestEndpoints(t *testing.T) {
 	list, err = ambiguous.Endpoints("c.example/nginx", false)
 	require.NoError(t, err)
 	assert.Equal(t, "c.example/nginx:latest", show(list))
+	other, err := registry.ParseRules([]byte("[[registry]]\nprefix = 'registry-1.docker.io/team'\nblocked = true"))
+	require.NoError(t, err)
+	_, err = other.Endpoints("team/app", false)
+	require.ErrorIs(t, err, registry.ErrBlocked, "Docker Hub has several names")
 	var none *registry.Rules
 	list, err = none.Endpoints("nginx", false)
 	require.NoError(t, err)

@@ -474,3 +474,63 @@ func TestRedirects(t *testing.T) {
 		assert.ErrorIs(t, err, want, target)
 	}
 }
+
+// A network answers for hosts that do not exist.
+type network func(r *http.Request) *http.Response
+
+func (n network) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp := n(r)
+	resp.Request, resp.Proto, resp.ProtoMajor, resp.ProtoMinor = r, "HTTP/1.1", 1, 1
+	if resp.Header == nil {
+		resp.Header = http.Header{}
+	}
+	if resp.Body == nil {
+		resp.Body = http.NoBody
+	}
+	return resp, nil
+}
+
+// TestRedirectsWithinADomain leads over hosts of the registry's domain, of
+// another one, and back.
+func TestRedirectsWithinADomain(t *testing.T) {
+	next := map[string]string{
+		"registry.example": "https://cdn.registry.example/1", "cdn.registry.example": "https://example/2", "example": "https://evil.test/3",
+		"evil.test": "https://registry.example:8443/4", "registry.example:8443": "https://registry.example/end?x=1",
+	}
+	for _, challenge := range []string{`Basic realm="x"`, `Bearer realm="https://auth.registry.example/token",service="x"`} {
+		seen := map[string]string{} // the hosts, and what they were sent
+		transport := network(func(r *http.Request) *http.Response {
+			auth := r.Header.Get("Authorization")
+			if auth != "" {
+				seen[r.URL.Host] = auth
+			} else if _, ok := seen[r.URL.Host]; !ok {
+				seen[r.URL.Host] = ""
+			}
+			assert.Empty(t, r.Header.Get("Referer"))
+			switch {
+			case r.URL.Host == "auth.registry.example":
+				return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"token": "` + token + `"}`))}
+			case r.URL.Path == "/end":
+				return &http.Response{StatusCode: http.StatusOK, ContentLength: 4, Body: io.NopCloser(strings.NewReader("blob"))}
+			case r.URL.Host == "registry.example" && auth == "":
+				return &http.Response{StatusCode: http.StatusUnauthorized, Header: http.Header{"Www-Authenticate": {challenge}}}
+			}
+			return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {next[r.URL.Host]}}}
+		})
+		repo, err := name.NewRepository("registry.example/app")
+		require.NoError(t, err)
+		c, err := New("asked", repo, &registry.Config{Transport: transport, Keychain: registry.Basic("registry.example", user, password)}, false)
+		require.NoError(t, err)
+		body, err := c.Blob(t.Context(), Blob{Digest: hashOf("blob"), Size: 4})
+		require.NoError(t, err)
+		data, err := io.ReadAll(body)
+		require.NoError(t, err)
+		assert.Equal(t, "blob", string(data))
+		basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+		want := map[string]string{"registry.example": basic, "cdn.registry.example": "", "example": "", "evil.test": "", "registry.example:8443": ""}
+		if strings.HasPrefix(challenge, "Bearer") {
+			want["registry.example"], want["auth.registry.example"] = "Bearer "+token, basic
+		}
+		assert.Equal(t, want, seen, challenge)
+	}
+}

@@ -121,11 +121,11 @@ func (r *repository) open(ctx context.Context, want Platform) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.checkSizes(f.document.Layers); err != nil {
+		return nil, err
+	}
 	layers := make([]storedLayer, len(f.document.Layers))
 	for i, d := range f.document.Layers {
-		if d.Size > r.maxLayer {
-			return nil, &FormatError{Name: r.asked, Reason: fmt.Sprintf("layer %d of %d bytes, more than %d", i, d.Size, r.maxLayer), Err: inventory.ErrTooLarge}
-		}
 		layers[i] = storedLayer{digest: d.Digest.String(), name: d.Digest.String()}
 	}
 	target := inventory.Target{Name: r.asked, Kind: KindRegistry, Digest: f.digest.String(), ImageID: f.document.Config.Digest.String()}
@@ -137,6 +137,15 @@ func (r *repository) open(ctx context.Context, want Platform) (*Image, error) {
 		return r.blob(ctx, f.document.Layers[i])
 	}
 	return img, nil
+}
+
+func (r *repository) checkSizes(layers []v1.Descriptor) error {
+	for i, d := range layers {
+		if d.Size > r.maxLayer {
+			return &FormatError{Name: r.asked, Reason: fmt.Sprintf("layer %d of %d bytes, more than %d", i, d.Size, r.maxLayer), Err: inventory.ErrTooLarge}
+		}
+	}
+	return nil
 }
 
 func (r *repository) manifest(ctx context.Context, d v1.Descriptor) ([]byte, error) {

@@ -10,7 +10,8 @@
 //	s, err := scan.New(scan.WithDB(db))
 //	report, err := s.Archive(ctx, "app.tar", "")
 //
-// Package scan/report writes what it returns, as a table or as JSON.
+// Package scan/report writes what it returns: as a table, as JSON, and in the
+// formats that CI servers, code hosts and spreadsheets read.
 //
 // # The parts
 //

@@ -259,7 +259,6 @@ type builder struct {
 	skips      []skip
 	enricher   enricher
 	secdb      secdbs
-	trivy      trivyLeft
 }
 
 type badRecord struct {

@@ -70,12 +70,14 @@ func compile(rec *advisory.Record, defects []error, source string, seq int64) *c
 		if base == "AlmaLinux" {
 			entries = lowestFix(scheme, rec.Summary, entries)
 		}
-		var group int
-		groups, group = addGroup(groups, entries)
 		if list := platformsOf(entries); len(list) > 0 {
 			narrow = append(narrow, limited{normalName(base, entries[0].Name), list})
 		}
-		p.cases = appendCompiledCase(p.cases, suffix, normalName(base, entries[0].Name), scheme, c.compileCase(scheme, group, entries))
+		for _, entries := range splitEntries(base, scheme, entries) {
+			var group int
+			groups, group = addGroup(groups, entries)
+			p.cases = appendCompiledCase(p.cases, suffix, normalName(base, entries[0].Name), scheme, c.compileCase(scheme, group, entries))
+		}
 	}
 	if c.withdrawn {
 		return c
@@ -182,7 +184,7 @@ func (c *compiled) compileCase(scheme version.Scheme, group int, entries []advis
 			c.defects = append(c.defects, text)
 		}
 	}
-	return appendCase(nil, group, statusOf(entries), unreadable+lost, in, listed(scheme, versions, in))
+	return appendCase(nil, group, statusOf(entries), unreadable+lost, in, listed(scheme, versions, in), entries[0].Arches...)
 }
 
 // statusOf returns what the publisher does about a flaw, as far as the entries

@@ -340,40 +340,46 @@ type changedTarget struct {
 // target returns what differs for packages of a type, nil if nothing does.
 func (c *Changes) target(m *matcher, typ string) *changedTarget {
 	t := new(changedTarget)
-	var ecosystems []string // all releases of these bases decide on the coverage
+	var searched string // all releases of this base decide on the coverage
 	language, ok := languageEcosystem(typ)
 	switch _, ofDistribution := distro.PackageScheme(typ); {
 	case ok:
-		t.language = language
-		ecosystems = []string{language}
+		t.language, searched = language, language
 	case ofDistribution && m.distro.Ecosystem != "":
-		ecosystems = append([]string{m.distro.Ecosystem}, m.distro.More...)
+		searched = m.base
 	default:
 		return nil
 	}
 	for i := range c.Ecosystems {
 		e := &c.Ecosystems[i]
 		base, suffix := splitEcosystem(e.Ecosystem)
-		for _, searched := range ecosystems {
-			b, s := splitEcosystem(searched)
-			if b != base {
-				continue
-			}
-			// What a database has instead of a release is part of the
-			// coverage, so any that comes or goes counts.
-			if e.Change != ChangeVerdicts {
-				t.coverage = true
-			}
-			if t.language != "" || suffix == s || suffix == "" {
-				t.ecosystems = append(t.ecosystems, e)
-				break
-			}
+		if base != searched {
+			continue
+		}
+		// What a database has instead of a release is part of the
+		// coverage, so any that comes or goes counts.
+		if e.Change != ChangeVerdicts {
+			t.coverage = true
+		}
+		if t.language != "" || suffix == "" || searches(&m.distro, e.Ecosystem, suffix) {
+			t.ecosystems = append(t.ecosystems, e)
 		}
 	}
 	if len(t.ecosystems) == 0 && !t.coverage {
 		return nil
 	}
 	return t
+}
+
+// searches reports whether a release of a distribution's ecosystem is among those
+// that are searched, if only for some packages.
+func searches(d *distro.Distro, ecosystem, suffix string) bool {
+	if ecosystem == d.Ecosystem || slices.Contains(d.More, ecosystem) {
+		return true
+	}
+	covers := func(p distro.Product) bool { return p.Covers(suffix) }
+	_, built := builtFor(d, suffix)
+	return built || slices.ContainsFunc(d.Products, covers) || slices.ContainsFunc(d.Optional, covers)
 }
 
 func (e *EcosystemChanges) has(name string) bool {

@@ -134,10 +134,11 @@ func TestMatchModules(t *testing.T) {
 		osv("ALSA-5", "AlmaLinux:8", "npm", ranges("introduced 0, fixed 1:8-1.module_el8.5.0+1+a"), title("Moderate: nodejs:12 and nodejs:14, security update")),
 		osv("ALSA-6", "AlmaLinux:8", "tool", ranges("introduced 0, fixed 1-1.module_el8.5.0+1+a"), title("Low: a"+strings.Repeat("b", 1<<17)+":1")),
 		osv("ALSA-7", "AlmaLinux:8", "tool", ranges("introduced 0, fixed 1-1.module", "introduced 0, fixed 1-1.modules.el8"), title("tool:rhel8")),
+		osv("ALSA-8", "AlmaLinux:8", "mod", ranges("introduced 0, fixed 1-1.module_el8.5.0+1+a"), title("Moderate: httpd:2.4/mod security update")),
 		osv("RLSA-1", "Rocky Linux:8", "nodejs", ranges("introduced 0, fixed 1:16.2-1.module+el8.5.0+1+a"), title("Important: nodejs:16 security update")),
 	)
 	require.Zero(t, report.Bad)
-	assert.Equal(t, 2, report.Ecosystems[0].Packages, "names of packages")
+	assert.Equal(t, 3, report.Ecosystems[0].Packages, "names of packages")
 	for _, tt := range []struct {
 		os                    inventory.OS
 		name, version, module string
@@ -157,6 +158,8 @@ func TestMatchModules(t *testing.T) {
 		{alma, "tool", "0-1.module_el8.4.0+1+b", "tool:rhel8:8040020210817:b", []string{"ALSA-6"}},
 		{alma, "tool", "0-1.module_el8.4.0+1+b", "odd", []string{"ALSA-6"}},
 		{alma, "tool", "0-1.el8", "", []string{"ALSA-7"}},
+		{alma, "mod", "0-1.module_el8.4.0+1+b", "httpd:2.4:8040020210817:b", []string{"ALSA-8"}},
+		{alma, "mod", "0-1.module_el8.4.0+1+b", "httpd:2.6:8040020210817:b", nil},
 	} {
 		pkg := inventory.Package{Type: "rpm", Name: tt.name, Version: tt.version, Module: tt.module}
 		if tt.os.ID == "rocky" {

@@ -63,7 +63,7 @@
 // rules; readers then get [ErrCorrupt]. A [Watcher] has one goroutine of its
 // own; else none outlives a call.
 //
-// The format of a folder is described in FORMAT.md. Its version, 3, changes
+// The format of a folder is described in FORMAT.md. Its version, 4, changes
 // when a reader could misunderstand an older or newer one: also when advisories
 // are stored under other names than before.
 package vulndb

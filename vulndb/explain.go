@@ -12,7 +12,6 @@ import (
 	"github.com/imagevet/imagevet/internal/dbfile"
 	"github.com/imagevet/imagevet/internal/distro"
 	"github.com/imagevet/imagevet/sbom/inventory"
-	"github.com/imagevet/imagevet/version"
 )
 
 // An Explanation is all that a database says of one package: what it was
@@ -32,7 +31,8 @@ type Explanation struct {
 	LookedUp []LookedUp `json:"looked_up"`
 	// Advisories are those that name the package, sorted by Advisory, then in
 	// the order of the search. One advisory is there twice if it names the
-	// package twice: under two names or for two releases.
+	// package twice: under two names, for two releases or minor releases of
+	// these, or for two architectures.
 	Advisories []Judgement `json:"advisories"`
 	// Missing are the IDs that were asked for and of which no advisory names
 	// the package, in the order of the question.
@@ -164,7 +164,7 @@ func (db *DB) explain(ctx context.Context, os inventory.OS, pkg inventory.Packag
 	for _, p := range result.Problems {
 		out.Problems = append(out.Problems, p.Message)
 	}
-	e := explainer{db: db, out: out, compiled: pkg.Platforms, target: m.target(pkg.Type), flaws: map[string][]string{}}
+	e := explainer{db: db, out: out, pkg: &pkg, overruled: m.overruled, target: m.target(pkg.Type), flaws: map[string][]string{}}
 	for _, match := range result.Matches {
 		for _, evidence := range append([]Evidence{match.Evidence}, match.Other...) {
 			e.flaws[evidence.Advisory] = append(e.flaws[evidence.Advisory], match.ID)
@@ -174,10 +174,12 @@ func (db *DB) explain(ctx context.Context, os inventory.OS, pkg inventory.Packag
 		out.Vendor, _ = distro.ThirdParty(pkg)
 	}
 	if out.Vendor == "" {
-		for _, s := range e.target.searches {
-			out.Searched = append(out.Searched, s.ecosystem)
-		}
 		queries := m.queries(e.target, &pkg)
+		for _, s := range e.target.searches {
+			if slices.ContainsFunc(queries, func(q query) bool { return s.wants(&q) }) {
+				out.Searched = append(out.Searched, s.ecosystem)
+			}
+		}
 		for i := range queries {
 			q := &queries[i]
 			if len(e.target.searches) > 0 {
@@ -197,16 +199,20 @@ type explainer struct {
 	db     *DB
 	out    *Explanation
 	target *target
-	// compiled is what the package was compiled for.
-	compiled []string
-	flaws    map[string][]string // of the advisories that affect the package
-	found    []*record           // of all advisories that are told of
+	pkg    *inventory.Package
+	flaws  map[string][]string // of the advisories that affect the package
+	found  []*record           // of all advisories that are told of
+	// overruled are those that a fix for the package's own stream decides.
+	overruled []overruled
 }
 
 // query explains what the database says to one name and version.
 func (e *explainer) query(ctx context.Context, q *query, ids []string) error {
 	for i := range q.target.searches {
 		s := &q.target.searches[i]
+		if !s.wants(q) {
+			continue
+		}
 		data, ok, err := s.file.Lookup(nil, s.release, q.name)
 		if err != nil {
 			return corrupt(err)
@@ -218,22 +224,29 @@ func (e *explainer) query(ctx context.Context, q *query, ids []string) error {
 		if err != nil {
 			return fmt.Errorf("%w: entry of %q in %s: %w", ErrCorrupt, q.name, s.ecosystem, err)
 		}
-		records, err := s.file.records(ctx, slices.Sorted(maps.Keys(cases)))
+		var numbers []int
+		for _, c := range cases {
+			numbers = append(numbers, c.record)
+		}
+		records, err := s.file.records(ctx, slices.Compact(numbers))
 		if err != nil {
 			return err
 		}
-		for _, number := range slices.Sorted(maps.Keys(cases)) {
-			r := records[number]
+		for _, c := range cases {
+			r := records[c.record]
 			if len(ids) > 0 && !slices.ContainsFunc(ids, func(id string) bool { return e.has(r, id) }) {
 				continue
 			}
-			j, err := explainCase(cases[number], s.scheme, q)
+			j, err := explainCase(c.body, s, q)
 			if err != nil {
-				return fmt.Errorf("%w: entry of %q in %s: record %d: %w", ErrCorrupt, q.name, s.ecosystem, number, err)
+				return fmt.Errorf("%w: entry of %q in %s: record %d: %w", ErrCorrupt, q.name, s.ecosystem, c.record, err)
 			}
-			if j.Verdict == VerdictAffected && !r.concerns(string(q.name), e.compiled) {
+			if j.Verdict == VerdictAffected && !r.concerns(string(q.name), e.pkg.Platforms) {
 				j.Verdict, j.FixedVersion = VerdictNotAffected, ""
-				j.Text = "not affected: the advisory is on other platforms than " + few(e.compiled)
+				j.Text = "not affected: the advisory is on other platforms than " + few(e.pkg.Platforms)
+			}
+			if j.Verdict == VerdictAffected {
+				e.overrule(&j, r)
 			}
 			j.Advisory, j.Summary, j.Ecosystem = r.id, r.summary, s.ecosystem
 			if j.Flaws = cvesOf(r); j.Verdict == VerdictAffected {
@@ -250,16 +263,40 @@ func (e *explainer) query(ctx context.Context, q *query, ids []string) error {
 	return nil
 }
 
-// splitCases returns the cases of an entry by the number of their record.
-func splitCases(data []byte, records int) (map[int][]byte, error) {
-	cases := map[int][]byte{}
+// overrule changes the judgement on a record that covers the package, if a fix
+// for the stream of the package decides instead.
+func (e *explainer) overrule(j *Judgement, r *record) {
+	for i := range e.overruled {
+		o := &e.overruled[i]
+		if o.rec.id != r.id || o.hit.verdict.fixed != j.FixedVersion {
+			continue
+		}
+		if o.all {
+			j.Verdict, j.FixedVersion = VerdictNotAffected, ""
+			j.Text = "not affected: " + o.text() + ", which decides; else " + strings.TrimPrefix(j.Text, "affected: ")
+		} else {
+			j.Text += "; but " + o.text()
+		}
+		return
+	}
+}
+
+// A numbered is a case with the number of its record.
+type numbered struct {
+	record int
+	body   []byte
+}
+
+// splitCases returns the cases of an entry, by rising number.
+func splitCases(data []byte, records int) ([]numbered, error) {
+	var cases []numbered
 	d := dbfile.NewDecoder(data)
 	for d.Len() > 0 {
 		number, body := d.Uint(), d.Bytes()
-		if d.Err() == nil && number >= uint64(records) {
+		if d.Err() == nil && (number >= uint64(records) || len(cases) > 0 && int(number) < cases[len(cases)-1].record) {
 			return nil, dbfile.ErrDamaged
 		}
-		cases[int(number)] = body
+		cases = append(cases, numbered{int(number), body})
 	}
 	return cases, d.Err()
 }
@@ -272,7 +309,8 @@ func (e *explainer) has(r *record, id string) bool {
 }
 
 // explainCase tells what judge makes of a case, and why.
-func explainCase(body []byte, scheme version.Scheme, q *query) (Judgement, error) {
+func explainCase(body []byte, s *search, q *query) (Judgement, error) {
+	scheme := s.scheme
 	j := Judgement{Name: string(q.name), Version: q.version, Scheme: scheme.String(), Ranges: []RangeCheck{}}
 	key, keyErr := q.key(nil, scheme, caseEpoch(body))
 	if q.version == "" {
@@ -297,7 +335,16 @@ func explainCase(body []byte, scheme version.Scheme, q *query) (Judgement, error
 	var v verdict
 	if q.version != "" { // Match compares no package without a version
 		d := dbfile.NewDecoder(body)
-		v = judge(&d, key, q.version)
+		v, _ = judge(&d, key, q.version, q.arch)
+	}
+	other := v.affected && v.simple && hasFlavours(s.file.base) && otherFlavour(v.fixed, q.version)
+	if other {
+		j.Text = fmt.Sprintf("not affected: the fix is for %v builds, of which the package is none", flavourOf(v.fixed))
+		v = verdict{}
+	}
+	if v.otherArch {
+		j.Text = "not affected: the advisory is for other architectures than " + q.arch
+		j.Unreadable = 0
 	}
 	j.FixedVersion = v.fixed
 	switch {
@@ -307,6 +354,10 @@ func explainCase(body []byte, scheme version.Scheme, q *query) (Judgement, error
 		j.Verdict = VerdictUnknown
 	default:
 		j.Verdict = VerdictNotAffected
+	}
+	if other || v.otherArch {
+		j.Verdict = VerdictNotAffected
+		return j, nil
 	}
 	order := j.Scheme
 	if q.epochless && caseEpoch(body) != "" {

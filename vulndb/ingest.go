@@ -122,7 +122,6 @@ func (b *builder) reportSkips(r *BuildReport) {
 		}
 	}
 	r.NeverAffected = b.secdb.never
-	r.Unsupported = append(r.Unsupported, b.trivy.unsupported()...)
 	slices.SortStableFunc(r.Unsupported, func(x, y UnsupportedReport) int { return cmp.Compare(x.Ecosystem, y.Ecosystem) })
 }
 

@@ -171,7 +171,7 @@ func TestIntervals(t *testing.T) {
 			key, err := version.Key(version.Deb, v)
 			require.NoError(t, err)
 			d := dbfile.NewDecoder(data)
-			got := judge(&d, key, v)
+			got, _ := judge(&d, key, v, "")
 			require.NoError(t, d.Err())
 			require.Zero(t, d.Len())
 			require.Equalf(t, want, got.affected, "version %q, ranges %v, list %v, intervals %v", v, ranges, list, in)
@@ -205,7 +205,7 @@ func FuzzEntry(f *testing.F) {
 			key = nil
 		}
 		d := dbfile.NewDecoder(data)
-		got := judge(&d, key, v)
+		got, _ := judge(&d, key, v, "x86_64")
 		if got.affected {
 			require.LessOrEqual(t, len(got.rng), len(data)+10)
 			require.LessOrEqual(t, len(got.fixed), len(data))

@@ -21,7 +21,7 @@ import (
 const (
 	manifestName    = "manifest.json"
 	manifestFormat  = "imagevet-vulndb"
-	manifestVersion = 3       // changes with files, entries, records and names
+	manifestVersion = 4       // changes with files, entries, records and names
 	maxManifest     = 4 << 20 // bytes
 
 	fileExt = ".ivdb"

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/imagevet/imagevet/internal/dbfile"
@@ -57,6 +58,7 @@ type matcher struct {
 	db     *DB
 	os     inventory.OS
 	distro distro.Distro
+	base   string // of its ecosystem
 	pkgs   []inventory.Package
 	again  bool // other packages follow
 
@@ -70,13 +72,17 @@ type matcher struct {
 	// What is used for one package after the other.
 	asked           []query
 	names, buf, key []byte
+
+	overruled []overruled // for Explain, of the last package
 }
 
 func newMatcher(db *DB, os inventory.OS, pkgs []inventory.Package) *matcher {
-	return &matcher{
+	m := &matcher{
 		db: db, os: os, distro: distro.Lookup(os), pkgs: pkgs,
 		targets: map[string]*target{}, vendors: map[vendor][]string{}, needed: map[*file]map[int]bool{},
 	}
+	m.base, _ = splitEcosystem(m.distro.Ecosystem)
+	return m
 }
 
 // A target is where advisories for packages of one type are.
@@ -92,6 +98,12 @@ type search struct {
 	release   int
 	ecosystem string // as it appears in evidence
 	scheme    version.Scheme
+	// built is not zero if the advisories are for packages that were built for
+	// it alone.
+	built stream
+	// extended is true for the extended support of a minor release that the
+	// image has by its content sets.
+	extended bool
 }
 
 // A vendor is a third party that packages of a distribution's format are from.
@@ -107,6 +119,8 @@ type query struct {
 	// epochless is true if the version may lack its epoch, as that of the
 	// source of an rpm package does.
 	epochless bool
+	arch      string
+	built     stream // that the package was built for
 }
 
 // A memo keeps the answer to a query, as many packages have one source.
@@ -116,6 +130,8 @@ type memo struct {
 	name      [memoName]byte
 	version   string
 	epochless bool
+	arch      string
+	built     stream
 	answer    answer
 }
 
@@ -138,7 +154,8 @@ func (m *matcher) memoOf(q *query) (*memo, bool) {
 		hash = (hash ^ uint32(c)) * 16777619
 	}
 	at := &m.memo[hash%memos]
-	return at, at.target == q.target && bytes.Equal(at.name[:at.length], q.name) && at.version == q.version && at.epochless == q.epochless
+	return at, at.target == q.target && bytes.Equal(at.name[:at.length], q.name) && at.version == q.version && at.epochless == q.epochless &&
+		at.arch == q.arch && at.built == q.built
 }
 
 // An answer is what the database says to a query.
@@ -155,6 +172,7 @@ type hit struct {
 	record        int
 	verdict       verdict
 	name, version string
+	built         stream // of the package
 }
 
 // found are the hits of one package.
@@ -162,6 +180,7 @@ type found struct {
 	pkg     int
 	hits    []hit
 	unknown []hit
+	settled []settled
 }
 
 // target returns where to look for packages of a type.
@@ -227,29 +246,86 @@ func (m *matcher) distroTarget(typ, scheme string) *target {
 	}
 	t := &target{coverage: Coverage{Ecosystem: d.Ecosystem, Status: CoverageMatched}}
 	var missing []string
+	base, _ := splitEcosystem(d.Ecosystem) // of all that follow
+	f, ok := m.db.files[base]
+	if !ok {
+		return noData(d.Ecosystem, "the database has no advisories for "+base)
+	}
+	var absent []string
 	for _, ecosystem := range append([]string{d.Ecosystem}, d.More...) {
-		base, suffix := splitEcosystem(ecosystem)
-		f, ok := m.db.files[base]
-		if !ok {
-			missing = append(missing, "the database has no advisories for "+base)
-			continue
+		_, suffix := splitEcosystem(ecosystem)
+		if !t.search(f, f.releases(suffix)...) {
+			absent = append(absent, ecosystem)
 		}
-		releases := f.releases(suffix)
-		if len(releases) == 0 {
-			missing = append(missing, fmt.Sprintf("the database has no advisories for %s, only for %s", ecosystem, f.releaseNames()))
+	}
+	for _, p := range d.Products {
+		covered := f.covered(p)
+		if !t.search(f, covered...) {
+			absent = append(absent, joinEcosystem(base, p.String()))
 		}
-		for _, i := range releases {
-			t.searches = append(t.searches, f.search(i))
+		for i := range t.searches {
+			t.searches[i].extended = t.searches[i].extended || p.IsExtended() && slices.Contains(covered, t.searches[i].release)
 		}
+	}
+	for _, p := range d.Optional {
+		t.search(f, f.covered(p)...)
+	}
+	if len(absent) > 0 {
+		missing = append(missing, fmt.Sprintf("the database has no advisories for %s, only for %s", few(absent), f.releaseNames()))
 	}
 	if len(t.searches) == 0 {
 		return noData(d.Ecosystem, strings.Join(missing, "; "))
+	}
+	t.searchBuilt(f, &d)
+	if len(d.Unknown) > 0 {
+		var quoted []string // they are text from the image
+		for _, name := range d.Unknown {
+			quoted = append(quoted, strconv.Quote(name))
+		}
+		missing = append(missing, fmt.Sprintf("the image was built from repositories that no rule knows, whose advisories are not looked for: %s", few(quoted)))
 	}
 	if d.Inferred {
 		missing = append(missing, fmt.Sprintf("the distribution %q is matched as what it derives from", m.os.ID))
 	}
 	t.coverage.Reason = strings.Join(missing, "; ")
 	return t
+}
+
+// search adds releases to what is searched, and reports whether there are any.
+func (t *target) search(f *file, releases ...int) bool {
+	for _, i := range releases {
+		if !slices.ContainsFunc(t.searches, func(s search) bool { return s.release == i }) {
+			t.searches = append(t.searches, f.search(i))
+		}
+	}
+	return len(releases) > 0
+}
+
+// searchBuilt adds releases that are searched for packages that were built for
+// them alone.
+func (t *target) searchBuilt(f *file, d *distro.Distro) {
+	for i, r := range f.Meta().Releases {
+		if slices.ContainsFunc(t.searches, func(s search) bool { return s.release == i }) {
+			continue
+		}
+		if built, ok := builtFor(d, r.Name); ok {
+			s := f.search(i)
+			s.built = built
+			t.searches = append(t.searches, s)
+		}
+	}
+}
+
+// builtFor returns the minor release that advisories are for, if they are for
+// packages that were built for it alone.
+func builtFor(d *distro.Distro, suffix string) (stream, bool) {
+	major, minor, ok := d.BuiltFor(suffix)
+	if !ok {
+		return stream{}, false
+	}
+	a, _ := digits(major, 0)
+	b, _ := digits(minor, 0)
+	return stream{a, b}, true
 }
 
 // lookup looks up one package.
@@ -296,11 +372,18 @@ func (m *matcher) lookup(i int) error {
 			m.problems = append(m.problems, Problem{i, text})
 		}
 	}
+	foreign := false
 	for _, h := range out.hits {
-		m.need(h)
+		m.need(h.search, h.record)
+		foreign = foreign || h.foreign()
 	}
 	for _, h := range out.unknown {
-		m.need(h)
+		m.need(h.search, h.record)
+	}
+	for k := 0; foreign && k < len(queries); k++ { // else there is nothing to overrule
+		if err := m.settle(&out, &queries[k]); err != nil {
+			return err
+		}
 	}
 	if len(out.hits)+len(out.unknown) > 0 {
 		m.found = append(m.found, out)
@@ -329,12 +412,18 @@ func (m *matcher) queries(t *target, p *inventory.Package) []query {
 			epochless = sourceVersion != p.Version
 		}
 	}
+	var built stream
+	if p.Type == "rpm" && hasStreams(m.base) {
+		if built = streamOf(p.Version); built == (stream{}) && p.Module != "" && t.extended() {
+			built = moduleStreamOf(p.Version)
+		}
+	}
 	if m.distro.Names != distro.ByBinary {
-		list = m.named(list, query{target: t, version: sourceVersion, epochless: epochless}, p, sourceName)
+		list = m.named(list, query{target: t, version: sourceVersion, epochless: epochless, arch: p.Arch, built: built}, p, sourceName)
 	}
 	same := sourceName == p.Name && sourceVersion == p.Version && !epochless
 	if m.distro.Names == distro.ByBinary || m.distro.Names == distro.BySourceAndBinary && !same {
-		list = m.named(list, query{target: t, version: p.Version}, p, p.Name)
+		list = m.named(list, query{target: t, version: p.Version, arch: p.Arch, built: built}, p, p.Name)
 	}
 	m.asked = list
 	return list
@@ -371,7 +460,7 @@ func (m *matcher) ask(q *query) (answer, error) {
 	}
 	a, err := m.answer(q)
 	if err == nil && at != nil && a.found { // else it took no time
-		at.target, at.version, at.epochless, at.answer = q.target, q.version, q.epochless, a
+		at.target, at.version, at.epochless, at.arch, at.built, at.answer = q.target, q.version, q.epochless, q.arch, q.built, a
 		at.length = copy(at.name[:], q.name)
 	}
 	return a, err
@@ -397,6 +486,9 @@ func (m *matcher) answer(q *query) (answer, error) {
 	var a answer
 	for i := range q.target.searches {
 		s := &q.target.searches[i]
+		if !s.wants(q) {
+			continue
+		}
 		data, ok, err := s.file.Lookup(&m.buf, s.release, q.name)
 		if err != nil {
 			return answer{}, corrupt(err)
@@ -410,6 +502,9 @@ func (m *matcher) answer(q *query) (answer, error) {
 	}
 	return a, nil
 }
+
+// wants reports whether advisories are for the package of a query.
+func (s *search) wants(q *query) bool { return s.built == (stream{}) || s.built == q.built }
 
 // judge applies an entry to a version.
 func (m *matcher) judge(a *answer, s *search, q *query, data []byte) error {
@@ -428,14 +523,17 @@ func (m *matcher) judge(a *answer, s *search, q *query, data []byte) error {
 			key, _ = q.key(key, s.scheme, caseEpoch(raw)) // an epoch makes no error
 		}
 		body := dbfile.NewDecoder(raw)
-		v := judge(&body, key, q.version)
+		v, _ := judge(&body, key, q.version, q.arch)
 		if err := errors.Join(d.Err(), body.Err()); err != nil || number >= uint64(s.file.Meta().Records) {
 			return fmt.Errorf("%w: entry of %q in %s: record %d: %w", ErrCorrupt, q.name, s.ecosystem, number, cmp.Or(err, dbfile.ErrDamaged))
 		}
 		if name == "" && (v.affected || v.unreadable > 0) {
 			name = string(q.name)
 		}
-		h := hit{s, int(number), v, name, q.version}
+		if v.affected && v.simple && hasFlavours(s.file.base) && otherFlavour(v.fixed, q.version) {
+			continue
+		}
+		h := hit{s, int(number), v, name, q.version, q.built}
 		switch {
 		case v.affected:
 			a.hits = append(a.hits, h)
@@ -453,14 +551,14 @@ func (m *matcher) judge(a *answer, s *search, q *query, data []byte) error {
 	return nil
 }
 
-// need notes that the record of a hit is to be read.
-func (m *matcher) need(h hit) {
-	set := m.needed[h.search.file]
+// need notes that a record is to be read.
+func (m *matcher) need(s *search, record int) {
+	set := m.needed[s.file]
 	if set == nil {
 		set = map[int]bool{}
-		m.needed[h.search.file] = set
+		m.needed[s.file] = set
 	}
-	set[h.record] = true
+	set[record] = true
 }
 
 // result reads the records of all hits and puts the answer together.
@@ -479,14 +577,29 @@ func (m *matcher) result(ctx context.Context) (*Result, error) {
 		}
 		var findings []finding
 		seen := map[*record]bool{}
+		var variants map[variant]bool
 		for _, h := range f.hits {
 			// One record can be found under two names or in two releases.
-			if r := records[h.search.file][h.record]; !seen[r] && r.concerns(h.name, m.pkgs[f.pkg].Platforms) {
+			r := records[h.search.file][h.record]
+			v, other := h.variant(r), h.built != (stream{})
+			if (!seen[r] || other && !variants[v]) && r.concerns(h.name, m.pkgs[f.pkg].Platforms) {
 				seen[r] = true
+				if other {
+					if variants == nil {
+						variants = map[variant]bool{}
+					}
+					variants[v] = true
+				}
 				findings = append(findings, finding{r, h})
 			}
 		}
-		for _, match := range merge(findings) {
+		var own []ownFix
+		for _, s := range f.settled {
+			own = append(own, ownFix{records[s.search.file][s.record], s.fix})
+		}
+		var matches []Match
+		matches, m.overruled = merge(findings, own)
+		for _, match := range matches {
 			match.Package = f.pkg
 			match.stamp(m.db.info.ID)
 			out.Matches = append(out.Matches, match)

@@ -16,19 +16,39 @@ type finding struct {
 }
 
 // merge makes one Match for each flaw out of the findings of one package,
-// sorted by ID.
-func merge(findings []finding) []Match {
+// sorted by ID. own are fixes for the stream of the package which it has; what
+// they overrule is told besides.
+func merge(findings []finding, own []ownFix) (matches []Match, out []overruled) {
+	all := slices.Clip(findings)
+	for _, o := range own {
+		all = append(all, finding{rec: o.rec})
+	}
 	byID := map[string][]finding{}
-	for i, ids := range flawIDs(findings) {
+	fixes := map[string]ownFix{}
+	for i, ids := range flawIDs(all) {
 		for _, id := range ids {
-			byID[id] = append(byID[id], findings[i])
+			if i < len(findings) {
+				byID[id] = append(byID[id], findings[i])
+			} else if _, ok := fixes[id]; !ok {
+				fixes[id] = own[i-len(findings)]
+			}
 		}
 	}
-	var out []Match
+	var stays []*record
 	for _, id := range slices.Sorted(maps.Keys(byID)) {
-		out = append(out, newMatch(id, byID[id]))
+		var list []finding
+		if list, out = overrule(id, byID[id], fixes, out); len(list) == 0 {
+			continue
+		}
+		matches = append(matches, newMatch(id, list))
+		for i := 0; len(own) > 0 && i < len(list); i++ {
+			stays = append(stays, list[i].rec)
+		}
 	}
-	return out
+	for i := range out {
+		out[i].all = !slices.Contains(stays, out[i].rec)
+	}
+	return matches, out
 }
 
 // flawIDs returns, for each finding, the flaws that it is about. They are the
@@ -113,7 +133,7 @@ func cveOf(id string) (string, bool) {
 // newMatch makes a match of all findings on one flaw.
 func newMatch(id string, list []finding) Match {
 	slices.SortFunc(list, func(a, b finding) int {
-		return cmp.Or(cmp.Compare(len(a.rec.upstream), len(b.rec.upstream)), cmp.Compare(a.rec.id, b.rec.id),
+		return cmp.Or(compareStreams(a, b), cmp.Compare(len(a.rec.upstream), len(b.rec.upstream)), cmp.Compare(a.rec.id, b.rec.id),
 			cmp.Compare(a.hit.search.ecosystem, b.hit.search.ecosystem))
 	})
 	first := list[0]
@@ -152,6 +172,7 @@ func newMatch(id string, list []finding) Match {
 		}
 		if i == 0 {
 			m.Evidence = f.evidence()
+			m.Evidence.Note = streamNote(list)
 		} else {
 			m.Other = append(m.Other, f.evidence())
 		}

@@ -42,7 +42,17 @@ func withModules(rec *advisory.Record) []advisory.Affected {
 	var out []advisory.Affected
 	for _, a := range rec.Affected {
 		var modular, plain bool
-		if scheme, err := version.ParseScheme(a.Ecosystem); err == nil && scheme == version.RPM {
+		// A database of Trivy has the names already, but not that for packages
+		// of which no more is known.
+		if i := strings.LastIndex(a.Name, anyModule); i >= 0 && isRPM(a.Ecosystem) {
+			out = append(out, a)
+			if i > 0 {
+				a.Name, a.GitRanges = a.Name[i:], 0 // counted once
+				out = append(out, a)
+			}
+			continue
+		}
+		if isRPM(a.Ecosystem) {
 			modular, plain = fixesOf(a)
 		} else {
 			plain = true
@@ -73,6 +83,11 @@ func withModules(rec *advisory.Record) []advisory.Affected {
 	return out
 }
 
+func isRPM(ecosystem string) bool {
+	scheme, err := version.ParseScheme(ecosystem)
+	return err == nil && scheme == version.RPM
+}
+
 // fixesOf reports whether a package is fixed in a version of a module, and
 // whether in another.
 func fixesOf(a advisory.Affected) (modular, plain bool) {
@@ -100,6 +115,7 @@ func streamsOf(title string) []string {
 	const most = 8
 	var out []string
 	for word := range strings.FieldsSeq(title) {
+		word, _, _ = strings.Cut(word, "/") // "httpd:2.4/mod_http2" is on one package of it
 		name, stream, ok := strings.Cut(strings.Trim(word, ".,;()"), ":")
 		// "1:2.3" is a version with an epoch.
 		if ok && isStreamWord(name) && strings.Trim(name, "0123456789") != "" && isStreamWord(stream) && len(out) < most && !slices.Contains(out, name+":"+stream) {

@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/imagevet/imagevet/internal/dbfile"
+	"github.com/imagevet/imagevet/internal/distro"
 	"github.com/imagevet/imagevet/version"
 )
 
@@ -257,6 +258,18 @@ func (f *file) releases(suffix string) []int {
 	}
 	if i, ok := f.Release(""); ok && suffix != "" {
 		out = append(out, i)
+	}
+	return out
+}
+
+// covered returns the indices of the releases of a file that hold advisories for
+// a product.
+func (f *file) covered(p distro.Product) []int {
+	var out []int
+	for i, r := range f.Meta().Releases {
+		if p.Covers(r.Name) {
+			out = append(out, i)
+		}
 	}
 	return out
 }

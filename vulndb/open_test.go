@@ -67,14 +67,14 @@ func TestOpenErrors(t *testing.T) {
 		text   string
 	}{
 		{"no manifest", func(f map[string][]byte) { delete(f, "manifest.json") }, vulndb.ErrNotFound, "build one or copy one to this place"},
-		{"a newer format", replace("manifest.json", `"version": 3`, `"version": 4`), vulndb.ErrVersion, "version 4, known is 3"},
+		{"a newer format", replace("manifest.json", `"version": 4`, `"version": 5`), vulndb.ErrVersion, "version 5, known is 4"},
 		{"a newer format with what is not known", write("manifest.json", `{"format": "imagevet-vulndb", "version": 7, "files": {"a": 1}}`), vulndb.ErrVersion, "update the program"},
 		{"another format", write("manifest.json", `{"format": "else", "version": 1}`), vulndb.ErrForeign, "give another folder"},
 		{"no JSON", write("manifest.json", `hello`), vulndb.ErrForeign, "manifest.json"},
 		{"another kind of JSON", write("manifest.json", `{"manifest_version": 3, "name": "extension"}`), vulndb.ErrForeign, "manifest.json"},
 		{"half a manifest", func(f map[string][]byte) { f["manifest.json"] = f["manifest.json"][:100] }, vulndb.ErrCorrupt, "build or copy it again"},
 		{"a changed date", replace("manifest.json", `"2026-01-02T`, `"2026-01-03T`), vulndb.ErrCorrupt, "checksum"},
-		{"something added", replace("manifest.json", `"version": 3`, `"version": 3, "extra": true`), vulndb.ErrCorrupt, "checksum"},
+		{"something added", replace("manifest.json", `"version": 4`, `"version": 4, "extra": true`), vulndb.ErrCorrupt, "checksum"},
 		{"a huge manifest", write("manifest.json", strings.Repeat(" ", 5<<20)), vulndb.ErrForeign, "of more than"},
 		{"a missing file", func(f map[string][]byte) { delete(f, "debian") }, vulndb.ErrCorrupt, "debian-"},
 		{"a truncated file", func(f map[string][]byte) { f["debian"] = f["debian"][:200] }, vulndb.ErrCorrupt, "200 bytes instead of"},
@@ -106,10 +106,10 @@ func TestOpenErrors(t *testing.T) {
 // emptyManifest is right in all but that it has no files.
 const emptyManifest = `{
   "format": "imagevet-vulndb",
-  "version": 3,
+  "version": 4,
   "built": "2026-01-02T03:04:05Z",
   "id": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-  "checksum": "sha256:5974083714827f3ab96103533a2c6d22f2c9436b0134dc2484c5cf0a4be5ef92",
+  "checksum": "sha256:70ddd752a50c9b82bdd101a1f7012fbc6e74038b283e9e2a556c3e8e6ba18bfa",
   "files": null
 }
 `

@@ -249,7 +249,7 @@ const (
 
 // appendCase encodes what one record says of one package name:
 // see "Entries" in FORMAT.md.
-func appendCase(b []byte, group int, status advisory.Status, unreadable int, in []interval, versions []bound) []byte {
+func appendCase(b []byte, group int, status advisory.Status, unreadable int, in []interval, versions []bound, arches ...string) []byte {
 	b = dbfile.AppendUint(b, uint64(group))
 	b = dbfile.AppendUint(b, uint64(status))
 	b = dbfile.AppendUint(b, uint64(unreadable))
@@ -277,6 +277,10 @@ func appendCase(b []byte, group int, status advisory.Status, unreadable int, in 
 	for _, v := range versions {
 		b = appendBound(b, v)
 	}
+	b = dbfile.AppendUint(b, uint64(len(arches)))
+	for _, a := range arches {
+		b = dbfile.AppendString(b, a)
+	}
 	return b
 }
 
@@ -292,6 +296,8 @@ type verdict struct {
 	unreadable int    // number of ranges that could not be read
 	rng        string // the range that holds the version
 	fixed      string
+	simple     bool // the case says nothing but that all before one fix is affected
+	otherArch  bool // the case is for other architectures, so that affected is false
 }
 
 // An encoded is an interval as it stands in a file. Its slices are part of the
@@ -365,12 +371,17 @@ func isListed(listedKey, listedText, key []byte, text string) bool {
 
 // judge decodes a case and applies it to a version, whose key is nil if the
 // scheme does not understand it. Nothing is allocated unless the version is
-// affected.
-func judge(d *dbfile.Decoder, key []byte, text string) (v verdict) {
+// affected. arch is that of the package, empty if it is not known. The bound of a
+// simple case is the fix, part of the decoder's data.
+func judge(d *dbfile.Decoder, key []byte, text, arch string) (v verdict, bound []byte) {
 	v.group, v.status, v.unreadable = int(d.Uint()), d.Uint(), int(d.Uint())
 	var fix []byte // of the first interval above the version that has a fix
-	for range d.Count() {
+	n := d.Count()
+	v.simple = n == 1 && v.unreadable == 0
+	for range n {
 		e := nextInterval(d)
+		v.simple = v.simple && e.end == endFixed && !e.bounded
+		bound = e.highText
 		if key == nil || d.Err() != nil || v.affected {
 			continue
 		}
@@ -386,7 +397,9 @@ func judge(d *dbfile.Decoder, key []byte, text string) (v verdict) {
 			v.rng = rangeText(e.end, e.lowText, e.highText)
 		}
 	}
-	for range d.Count() {
+	n = d.Count()
+	v.simple = v.simple && n == 0
+	for range n {
 		k, t := d.Bytes(), d.Bytes()
 		if v.affected || d.Err() != nil {
 			continue
@@ -395,7 +408,10 @@ func judge(d *dbfile.Decoder, key []byte, text string) (v verdict) {
 			v.affected, v.rng, v.fixed = true, "= "+string(t), string(fix)
 		}
 	}
-	return v
+	if !appliesTo(d, arch) {
+		v.affected, v.unreadable, v.fixed, v.rng, v.otherArch = false, 0, "", "", true
+	}
+	return v, bound
 }
 
 func rangeText(end int, low, high []byte) string {

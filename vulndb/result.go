@@ -77,8 +77,13 @@ type Match struct {
 	Status string `json:"status"`
 
 	// Evidence is the advisory that is closest to the flaw: that with the
-	// fewest upstream IDs, and of several the one with the smallest ID. Other
-	// holds the rest, in the same order.
+	// fewest upstream IDs, and of several the one with the smallest ID. For a
+	// package that was built for a minor release of Red Hat Enterprise Linux or
+	// of what is built from its sources, as ".el9_2" in its version says (of one
+	// in a module: if the image has extended support for that release), one
+	// with a fix for that release comes first, and then one with a higher fix.
+	// If the package has such a fix, advisories with a fix for another release
+	// are no match. Other holds the rest, in the same order.
 	Evidence Evidence   `json:"evidence"`
 	Other    []Evidence `json:"other,omitempty"`
 }
@@ -136,6 +141,10 @@ type Evidence struct {
 	// where "0" means no lower bound; or "= 1.2.3" if the advisory lists the
 	// version. Ranges of one advisory that overlap or touch are joined.
 	Range string `json:"range"`
+	// Note says in words why this advisory and no other is the one that counts,
+	// where a flaw is fixed for several minor releases of a distribution; empty
+	// for most.
+	Note string `json:"note,omitempty"`
 	// Database is the [Info].ID of the database.
 	Database string `json:"database"`
 }

@@ -35,7 +35,8 @@ type Source struct {
 //     element of the NVD's pages too;
 //   - a .csv file with the scores of EPSS;
 //   - a .db file that is a database of Trivy (trivy.db): the advisories of Amazon
-//     Linux, Oracle Linux, Photon OS and Red Hat in it;
+//     Linux, Oracle Linux, Photon OS and Red Hat in it, which package vulndb/oci
+//     fetches from a registry;
 //   - one of the first three compressed by gzip, with .gz at the end of its name;
 //   - a .zip file: members of these kinds, whatever their folder;
 //   - a folder: files of these kinds in it and in its folders, but not

@@ -38,6 +38,7 @@ type trivyKey struct {
 type trivyCase struct {
 	ecosystem, name string
 	source          string
+	arches          string // with " " between them
 	fixed, severity string
 	status          advisory.Status
 }
@@ -66,7 +67,7 @@ func (b *builder) readTrivy(ctx context.Context, path string, seq int64) error {
 	report, err := db.Statements(func(s trivydb.Statement) error {
 		base, _ := splitEcosystem(s.Ecosystem)
 		key := trivyKey{base, s.ID}
-		c := trivyCase{s.Ecosystem, s.Package, s.Source, s.Fixed, s.Severity, s.Status}
+		c := trivyCase{s.Ecosystem, s.Package, s.Source, strings.Join(s.Arches, " "), s.Fixed, s.Severity, s.Status}
 		cases[key] = append(cases[key], c)
 		wanted[s.ID] = true
 		return ctx.Err()
@@ -95,8 +96,6 @@ func (b *builder) readTrivy(ctx context.Context, path string, seq int64) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.trivy.flavours += report.Flavours
-	b.trivy.modules += report.Modules
 	b.secdb.never += report.NotAffected
 	for _, name := range report.Buckets {
 		b.skips = append(b.skips, skip{path + ": " + name, seq})
@@ -105,23 +104,6 @@ func (b *builder) readTrivy(ctx context.Context, path string, seq int64) error {
 }
 
 func bucketOf(id string) string { return fmt.Sprintf("vulnerability %.80s", id) }
-
-// trivyLeft counts what of databases of Trivy cannot be matched.
-type trivyLeft struct {
-	flavours, modules int
-}
-
-// unsupported returns the rows of the report.
-func (t trivyLeft) unsupported() []UnsupportedReport {
-	var out []UnsupportedReport
-	if t.flavours > 0 {
-		out = append(out, UnsupportedReport{"Oracle Linux", t.flavours, "builds for FIPS and Ksplice have versions of their own"})
-	}
-	if t.modules > 0 {
-		out = append(out, UnsupportedReport{"Red Hat", t.modules, "packages of module streams cannot be told from others"})
-	}
-	return out
-}
 
 // trivyRecord makes a record of what is said of a flaw in a distribution.
 func trivyRecord(key trivyKey, list []trivyCase, t *trivydb.Text) *advisory.Record {
@@ -140,16 +122,18 @@ func trivyRecord(key trivyKey, list []trivyCase, t *trivydb.Text) *advisory.Reco
 		rec.Published, rec.Modified = t.Published, t.Modified
 	}
 	slices.SortFunc(list, func(x, y trivyCase) int {
-		return cmp.Or(cmp.Compare(x.ecosystem, y.ecosystem), cmp.Compare(x.name, y.name), cmp.Compare(x.fixed, y.fixed), cmp.Compare(x.severity, y.severity), cmp.Compare(x.status, y.status))
+		return cmp.Or(cmp.Compare(x.ecosystem, y.ecosystem), cmp.Compare(x.name, y.name), cmp.Compare(x.arches, y.arches), cmp.Compare(x.fixed, y.fixed), cmp.Compare(x.severity, y.severity), cmp.Compare(x.status, y.status))
 	})
 	for _, c := range slices.Compact(list) {
-		// Of several versions the highest counts, as each has a range of its
-		// own: architectures can be fixed one after the other.
+		// Of several versions for one architecture and minor release the
+		// highest counts, as each has a range of its own.
 		events := []advisory.Event{{Kind: advisory.Introduced, Version: "0"}}
 		if c.fixed != "" {
 			events = append(events, advisory.Event{Kind: advisory.Fixed, Version: c.fixed})
 		}
-		a := advisory.Affected{Ecosystem: c.ecosystem, Name: c.name, Ranges: []advisory.Range{{Events: events}}, Status: c.status}
+		a := advisory.Affected{
+			Ecosystem: c.ecosystem, Name: c.name, Arches: strings.Fields(c.arches), Ranges: []advisory.Range{{Events: events}}, Status: c.status,
+		}
 		word := c.severity
 		if word == "" && t != nil {
 			word = t.Severities[c.source]

@@ -114,7 +114,7 @@ func TestWatchErrors(t *testing.T) {
 		want error
 	}{
 		{"hello", vulndb.ErrForeign},
-		{strings.Replace(string(good), `"version": 3`, `"version": 99`, 1), vulndb.ErrVersion},
+		{strings.Replace(string(good), `"version": 4`, `"version": 99`, 1), vulndb.ErrVersion},
 		{string(good[:100]), vulndb.ErrCorrupt},
 		{emptyManifest, vulndb.ErrEmpty},
 		{files(t, other)["manifest.json"], vulndb.ErrCorrupt}, // without its files

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/imagevet/imagevet/vulndb"
+	"github.com/imagevet/imagevet/vulndb/oci"
 )
 
 // cache returns the folder for what can be made again.
@@ -53,17 +54,19 @@ func (a *app) openDB(ctx context.Context, name, cacheDir string) (*vulndb.DB, er
 	return db, err
 }
 
-func (a *app) dbBuild(ctx context.Context, f *flags, args []string) (int, error) {
+func (a *app) dbBuild(ctx context.Context, f *flags, args []string) (status int, err error) {
 	db, cacheDir := f.db(a), f.cacheDir(a)
 	f.quietFlag(a)
 	malicious := f.malicious()
+	trivy := f.set.String("trivy", "", "take in a database of Trivy from a registry, the `REF` of which is such as ghcr.io/aquasecurity/trivy-db:2")
+	insecure := f.set.Bool("insecure", false, "allow plain HTTP, and TLS without a valid certificate, for --trivy: anybody on the way can change the database")
 	if err := f.parse(args); err != nil {
 		return 0, err
 	}
 	if *db == starterName {
 		return 0, usagef("--db starter is the database in this program, give a folder to build another one in")
 	}
-	if len(f.args) == 0 {
+	if len(f.args) == 0 && *trivy == "" {
 		return 0, usagef("there is no SOURCE\n\n%s", f.usage())
 	}
 	dir, err := a.dbDir(*db, *cacheDir)
@@ -73,6 +76,14 @@ func (a *app) dbBuild(ctx context.Context, f *flags, args []string) (int, error)
 	var sources []vulndb.Source
 	for _, path := range f.args {
 		sources = append(sources, vulndb.FileSource(path))
+	}
+	if *trivy != "" {
+		t, pullErr := oci.PullTrivy(ctx, *trivy, "", oci.WithInsecure(*insecure))
+		if pullErr != nil {
+			return 0, pullErr
+		}
+		defer func() { err = errors.Join(err, t.Close()) }()
+		sources = append(sources, t.Source())
 	}
 	report, err := vulndb.Build(ctx, dir, sources, vulndb.WithMaliciousPackages(*malicious))
 	if err != nil {

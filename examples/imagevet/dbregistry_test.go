@@ -1,6 +1,9 @@
 package main
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
@@ -13,7 +16,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -73,4 +82,46 @@ func TestDBRegistry(t *testing.T) {
 		assert.Equal(t, tt.status, r.status, "%q", tt.args)
 		assert.Contains(t, r.stderr, tt.want, "%q", tt.args)
 	}
+}
+
+func TestDBBuildTrivy(t *testing.T) {
+	t.Setenv("DOCKER_CONFIG", t.TempDir())
+	t.Setenv("TMPDIR", t.TempDir())
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	defer server.Close()
+	ref := strings.TrimPrefix(server.URL, "http://") + "/trivy-db:2"
+	fixture, err := os.ReadFile("../../internal/trivydb/testdata/trivy.db")
+	require.NoError(t, err)
+	var b bytes.Buffer
+	zw := gzip.NewWriter(&b)
+	tw := tar.NewWriter(zw)
+	for _, m := range [...]struct{ name, content string }{{"trivy.db", string(fixture)}, {"metadata.json", `{"Version": 2}`}} {
+		require.NoError(t, tw.WriteHeader(&tar.Header{Name: m.name, Mode: 0o644, Size: int64(len(m.content))}))
+		_, err := io.WriteString(tw, m.content)
+		require.NoError(t, err)
+	}
+	require.NoError(t, tw.Close())
+	require.NoError(t, zw.Close())
+	image, err := mutate.Append(mutate.MediaType(empty.Image, types.OCIManifestSchema1), mutate.Addendum{Layer: static.NewLayer(b.Bytes(), oci.TrivyLayerType)})
+	require.NoError(t, err)
+	tag, err := name.ParseReference(ref)
+	require.NoError(t, err)
+	require.NoError(t, remote.Write(tag, image))
+
+	dir := t.TempDir()
+	source, db := filepath.Join(dir, "records.jsonl"), filepath.Join(dir, "db")
+	require.NoError(t, os.WriteFile(source, []byte(records), 0o666))
+	built := imagevet(t, nil, "db", "build", "--db", db, "--trivy", ref, source)
+	require.Zero(t, built.status, built.stderr)
+	for _, ecosystem := range []string{"Alpine ", "Amazon Linux ", "Oracle Linux ", "Photon OS ", "Red Hat "} {
+		assert.Contains(t, built.stdout, ecosystem)
+	}
+	assert.Zero(t, imagevet(t, nil, "db", "build", "--db", db, "--trivy", ref).status, "without another source")
+	left, err := os.ReadDir(os.Getenv("TMPDIR"))
+	require.NoError(t, err)
+	assert.Empty(t, left)
+
+	failed := imagevet(t, nil, "db", "build", "--db", db, "--trivy", ref+"x")
+	assert.Equal(t, exitFailed, failed.status)
+	assert.Contains(t, failed.stderr, "trivy-db:2x")
 }

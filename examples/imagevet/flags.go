@@ -146,6 +146,8 @@ type scanFlags struct {
 	db, cacheDir, output *string
 	format               *report.Format
 	specVersion          string // of a bill of materials
+	template             string // a text or a file
+	suppressed           bool   // whether formats list them
 	listPackages         bool
 	skip                 []string
 	exitCode             int
@@ -167,6 +169,7 @@ func (f *flags) scan(a *app) *scanFlags {
 		return nil
 	})
 	f.mirrors(&s.mirrors)
+	f.formatFlags(s)
 	f.set.Func("severity", "the severities to report, a `LIST` such as CRITICAL,HIGH (default all)", func(text string) error {
 		severities, err := parseList(text, cvss.ParseSeverity)
 		s.options = append(s.options, scan.WithSeverities(severities...))
@@ -183,7 +186,7 @@ func (f *flags) scan(a *app) *scanFlags {
 		return err
 	})
 	f.set.StringVar(&s.specVersion, "spec-version", "", "the `VERSION` of the specification of a bill of materials: 1.4 to 1.7 of CycloneDX (default 1.6), 2.2, 2.3 and 3.0 of SPDX (default 2.3)")
-	f.set.BoolVar(&s.listPackages, "list-all-pkgs", false, "list all packages (format json)")
+	f.set.BoolVar(&s.listPackages, "list-all-pkgs", false, "list all packages (formats json, html and trivy)")
 	f.set.Func("exit-code", "exit with status `N` if findings are left (default 0)", func(text string) (err error) {
 		if s.exitCode, err = strconv.Atoi(text); err != nil || s.exitCode < 0 || s.exitCode > 255 {
 			return errors.New("give a number from 0 to 255")

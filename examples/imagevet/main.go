@@ -90,7 +90,7 @@ func verbs() []verb {
 		{"rootfs", "DIR", "scan an unpacked root file system", (*app).rootfs},
 		{"fs", "DIR", "scan a source tree: lock files and manifests", (*app).fs},
 		{"sbom", "FILE", "scan a bill of materials: CycloneDX, SPDX, Syft's JSON, package URLs", (*app).sbom},
-		{"db build", "SOURCE...", "make a database of OSV records: .json, .jsonl and .zip files, or folders of them", (*app).dbBuild},
+		{"db build", "[SOURCE...]", "make a database of OSV records: .json, .jsonl and .zip files, or folders of them", (*app).dbBuild},
 		{"db update", "[ECOSYSTEM...]", "bring a database up to date with OSV's export; without ECOSYSTEM, what was downloaded before", (*app).dbUpdate},
 		{"db info", "", "tell what is in a database", (*app).dbInfo},
 		{"db explain", "", "tell what a database says of a package, and why", (*app).dbExplain},

@@ -123,6 +123,10 @@ func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *
 		ctx, cancel = context.WithTimeout(ctx, s.timeout)
 		defer cancel()
 	}
+	opts, err := a.reportOptions(s)
+	if err != nil {
+		return 0, err
+	}
 	options := s.options
 	db, closeDB, err := a.scanDB(ctx, s)
 	switch {
@@ -143,7 +147,7 @@ func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *
 	if err != nil {
 		return 0, explain(err, s)
 	}
-	opts := []report.Option{report.WithPackages(s.listPackages), report.WithSBOM(a.sbomOptions(s)...)}
+	opts = append(opts, report.WithPackages(s.listPackages), report.WithSBOM(a.sbomOptions(s)...))
 	if *s.output == "" {
 		opts = append(opts, a.display()...)
 	}
@@ -218,6 +222,9 @@ func explain(err error, s *scanFlags) error {
 func (a *app) warnReport(r *scan.Report, s *scanFlags) {
 	if s.listPackages && *s.format == report.Table {
 		a.warn("--list-all-pkgs does nothing with --format %v", *s.format)
+	}
+	if *s.format == report.SARIF && report.TooManyForGitHub(r) {
+		a.warn("%d findings: GitHub refuses a SARIF file with so many; choose severities with --severity, or leave out what has no fix with --ignore-unfixed", len(r.Findings))
 	}
 	if *s.format == report.Table && *s.output == "" {
 		return

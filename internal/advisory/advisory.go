@@ -82,6 +82,10 @@ type Affected struct {
 	// the record says so: Go's database in ecosystem_specific.imports. One of
 	// them is enough; where there are none, all are affected.
 	Platforms []Platform
+	// Arches are the architectures of the packages that it is about, as the
+	// distribution names them, sorted. OSV has no field for them; where there
+	// are none, it is about all.
+	Arches []string
 	// GitRanges counts ranges of type GIT: package versions cannot be compared
 	// with commits.
 	GitRanges int

@@ -27,6 +27,16 @@ func TestJSONWriter(t *testing.T) {
 		w.EndList()
 		w.List("empty")
 		w.EndList()
+		w.Object("o")
+		w.List("l")
+		w.Object("")
+		w.Member("m", 1)
+		w.EndObject()
+		w.Object("")
+		w.EndObject()
+		w.EndList()
+		w.Member("n", 2)
+		w.EndObject()
 		w.Member("z", 1)
 		require.NoError(t, w.Close())
 		var want bytes.Buffer
@@ -39,8 +49,12 @@ func TestJSONWriter(t *testing.T) {
 			A     any   `json:"a"`
 			L     []any `json:"l"`
 			Empty []int `json:"empty"`
+			O     any   `json:"o"`
 			Z     int   `json:"z"`
-		}{map[string]any{"x": []int{1}, "y": "<"}, []any{struct{ N int }{1}, "two"}, []int{}, 1}))
+		}{map[string]any{"x": []int{1}, "y": "<"}, []any{struct{ N int }{1}, "two"}, []int{}, struct {
+			L []any `json:"l"`
+			N int   `json:"n"`
+		}{[]any{map[string]int{"m": 1}, struct{}{}}, 2}, 1}))
 		assert.Equal(t, want.String(), buf.String(), "the same as encoding/json writes at once")
 	}
 }

@@ -100,6 +100,20 @@ func (j *JSONWriter) Member(name string, v any) {
 	j.value(v)
 }
 
+// Object begins an object, as a member of the object that is open or, without a
+// name, as an element of the list. EndObject ends it.
+func (j *JSONWriter) Object(name string) {
+	if name == "" {
+		j.next()
+	} else {
+		j.name(name)
+	}
+	j.open('{')
+}
+
+// EndObject ends an object that Object began.
+func (j *JSONWriter) EndObject() { j.close('}') }
+
 // List begins a list, as a member of the object, whose elements Element
 // writes, and which EndList ends.
 func (j *JSONWriter) List(name string) {

@@ -31,11 +31,16 @@ const (
 type Distro struct {
 	Ecosystem string    // OSV's name of the ecosystem, such as "Debian:12"; empty if unknown
 	More      []string  // further ecosystems that hold advisories for the same release, such as "Red Hat:enterprise_linux:9::appstream"
+	Products  []Product // of Red Hat, that the image was built from besides
+	Optional  []Product // of Red Hat, whose advisories count if there are any
+	Unknown   []string  // content sets of the image that no rule knows
 	Reason    string    // why Ecosystem is empty, one sentence without a full stop; empty if it is not
 	Scheme    string    // how versions are ordered, as package version names it; empty if unknown
 	Names     Names     // the name that advisories use
 	Inferred  bool      // true if the distribution is known by its ID_LIKE only
 	EndOfLife time.Time // the day, at 0:00 UTC, on which the last security support that is free of charge ended or ends; zero if unknown
+
+	extended string // the major release, if advisories of extended support count by what a package was built for
 }
 
 // Lookup returns what is known of the release. A distribution that is not
@@ -92,6 +97,7 @@ func (f family) describe(r release, reason string) Distro {
 	for _, suffix := range r.more {
 		d.More = append(d.More, join(name, suffix))
 	}
+	d.Products, d.Optional, d.Unknown, d.extended = r.products, r.optional, r.unknown, r.extended
 	d.EndOfLife = endOfLife(r.lifecycle)
 	return d
 }

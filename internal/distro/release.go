@@ -246,7 +246,8 @@ func alpineBranch(name string) release {
 
 // redHat returns the product streams of Red Hat Enterprise Linux. OSV names
 // them by their CPE. No file of an image tells which one a package is from,
-// so all of a release count; their fixed versions are the same.
+// so all of a release count; their fixed versions are the same. Content sets
+// add the streams of extended support, and other products.
 // https://access.redhat.com/security/data/metrics/repository-to-cpe.json
 func redHat(os inventory.OS) (release, string) {
 	n, minor, ok := majorMinor(os.Version)
@@ -256,6 +257,7 @@ func redHat(os inventory.OS) (release, string) {
 	r := release{lifecycle: "rhel " + n}
 	streams := []string{"baseos", "appstream", "crb", "highavailability", "nfv", "realtime", "resilientstorage", "sap", "sap_hana", "supplementary"}
 	major, _ := strconv.Atoi(n)
+	r.withContentSets(os, n)
 	switch {
 	case major >= 10:
 		// From 10 on there is one stream for each minor release and none for

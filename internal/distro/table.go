@@ -25,6 +25,10 @@ type release struct {
 	suffix    string   // what follows the name and a colon; empty for rolling releases
 	more      []string // further suffixes
 	lifecycle string   // the name under which endOfLife knows the release
+
+	products, optional []Product // see Distro
+	unknown            []string
+	extended           string
 }
 
 // find returns the family of an os-release ID.

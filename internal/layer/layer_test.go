@@ -179,7 +179,6 @@ func TestMerge(t *testing.T) {
 		{"with a file that is a link", [][]change{{"db/list->../data/x", "data/x=1", "data/y=2"}}, []string{"data/x 0:1 as db/list"}},
 		{"with a folder of files", [][]change{{"db->data", "data/d/1=1", "data/d/2=2"}}, []string{"data/d/1 0:1 as db/d/1", "data/d/2 0:2 as db/d/2"}},
 		{"listed twice", [][]change{{"db->data", "data/list=1", "data/list=2"}}, []string{"data/list 0:2 as db/list"}},
-		{"links in a circle", [][]change{{"db->x", "x->db", "a/w=1"}}, []string{"a/w 0:1"}},
 	}
 	for _, tt := range tests {
 		router := newRouter(t, "**/w", "db/list", "db/d/*")
@@ -201,6 +200,9 @@ func TestMergeProblems(t *testing.T) {
 	}{
 		{"hard link to nothing", []change{"w=>gone"}, `layer: "w" in layer 0: hard link to "gone", which is not there`},
 		{"member below a circle", []change{"x->y", "y->x", "x/file=1"}, `layer: "x" in layer 0: symbolic links in a circle`},
+		{"database in a circle", []change{"db->x", "x->db", "a/w=1"}, `layer: "db/list" in layer 0: symbolic links in a circle`},
+		{"whiteout of the folder above", []change{"a/w=1", "x/.wh...="}, `layer: "x/.wh..." in layer 0: a whiteout of a folder itself or of the one above`},
+		{"whiteout of the folder itself", []change{"a/w=1", "a/.wh..="}, `layer: "a/.wh.." in layer 0: a whiteout of a folder itself or of the one above`},
 		{"database that is a hard link", []change{"db->data", "data/store=1", "data/list=>data/store"}, `layer: "data/list" in layer 0: a link leads to a member that is no regular file`},
 	}
 	for _, tt := range tests {

@@ -153,8 +153,13 @@ func (p *plan) add(r read) {
 // planReread finds the files that links lead to.
 func planReread(router *Router, state *replayer, layers []*Facts) *plan {
 	p := &plan{planned: map[read]bool{}}
+	circles := map[string]bool{}
 	aliases := router.aliases(func(path string) (string, bool) {
 		real, _, ok := state.tree.resolve([]byte(path), true)
+		if !ok && !circles[path] {
+			circles[path] = true
+			p.problems = append(p.problems, &inventory.FileError{Path: path, Extractor: "layer", Layer: len(layers) - 1, Err: errCircle})
+		}
 		return string(real), ok
 	})
 	for i, facts := range layers {

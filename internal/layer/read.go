@@ -174,12 +174,19 @@ var (
 	whiteoutMeta   = ".wh..wh." // other names that aufs kept for itself
 )
 
+var errWhiteout = errors.New("a whiteout of a folder itself or of the one above")
+
 // whiteout notes what a marker file removes.
 func (s *scanner) whiteout(dir, base []byte) {
 	switch name := string(base); {
 	case name == whiteoutOpaque:
 		s.facts.Opaque = append(s.facts.Opaque, string(dir))
 	case strings.HasPrefix(name, whiteoutMeta) || name == string(whiteoutPrefix):
+	case name == ".wh.." || name == ".wh...":
+		// No file has such a name, and what is above must not vanish by it.
+		s.facts.Problems = append(s.facts.Problems, &inventory.FileError{
+			Path: string(appendElement(bytes.Clone(dir), base)), Extractor: "layer", Layer: s.index, Err: errWhiteout,
+		})
 	default:
 		s.facts.Whiteouts = append(s.facts.Whiteouts, string(appendElement(bytes.Clone(dir), base[len(whiteoutPrefix):])))
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/imagevet/imagevet/internal/advisory"
 	"github.com/imagevet/imagevet/internal/bolt"
+	"github.com/imagevet/imagevet/internal/distro"
 	"github.com/imagevet/imagevet/internal/enrich"
 )
 
@@ -38,8 +39,12 @@ type Statement struct {
 	Ecosystem string
 	// Source is the name under which [Text].Severities has the distribution.
 	Source string
-	// Package is the name that advisories of the distribution use.
+	// Package is the name that advisories of the distribution use. That of a
+	// package in a module of Red Hat is "MODULE:STREAM::NAME".
 	Package string
+	// Arches are the architectures of the packages that it is about, sorted;
+	// empty if it is about all.
+	Arches []string
 	// ID is the CVE, or else the ID of the advisory.
 	ID string
 	// Fixed is the first version without the flaw; empty if there is none.
@@ -63,10 +68,6 @@ type Text struct {
 // A Report counts what was not used.
 type Report struct {
 	Bad []enrich.Bad
-	// Flavours counts fixes in builds for FIPS and Ksplice of Oracle Linux,
-	// which have versions of their own, and Modules those in module streams of
-	// Red Hat: both concern packages that cannot be told from others here.
-	Flavours, Modules int
 	// NotAffected counts statements that a package does not have a flaw.
 	NotAffected int
 	// Buckets are the names of those that were left alone, sorted.
@@ -115,11 +116,13 @@ type (
 		FixedVersion    string
 		AffectedVersion string
 		Status          int
+		Arches          []string
 		Entries         []jsonEntry
 	}
 	jsonEntry struct {
 		FixedVersion string
 		Status       int
+		Arches       []string
 		Affected     []int // numbers of CPEs
 		Cves         []struct {
 			ID       string
@@ -226,15 +229,18 @@ func (f *File) cpes() (map[int]string, error) {
 	return out, err
 }
 
-// redHat returns the ecosystem of a CPE of Red Hat Enterprise Linux, such as
-// "cpe:/o:redhat:enterprise_linux:8::baseos", and nothing for other products.
-// One without a stream is of the
-// release as a whole, and goes with the stream that every system has.
+// redHat returns the ecosystem of a CPE of Red Hat's, such as
+// "cpe:/o:redhat:enterprise_linux:8::baseos", and nothing for products that no
+// package of an image is of. One of Red Hat Enterprise Linux without a stream is
+// of the release as a whole, and goes with the stream that every system has.
 func redHat(cpe string) string {
 	_, product, ok := strings.Cut(cpe, ":redhat:")
-	release, isRHEL := strings.CutPrefix(product, "enterprise_linux:")
-	if !ok || !isRHEL || len(product) > 128 {
+	if !ok || len(product) > 128 || !distro.IsRedHatProduct(product) {
 		return ""
+	}
+	release, isRHEL := strings.CutPrefix(product, "enterprise_linux:")
+	if !isRHEL {
+		return "Red Hat:" + product
 	}
 	major, stream, hasStream := strings.Cut(release, "::")
 	n, err := strconv.Atoi(major)
@@ -298,28 +304,44 @@ func (r *reader) entry(bucket, pkg, id string, value []byte) error {
 	}
 	list := a.Entries
 	if len(list) == 0 {
-		list = []jsonEntry{{FixedVersion: a.FixedVersion, Status: a.Status}}
+		list = []jsonEntry{{FixedVersion: a.FixedVersion, Status: a.Status, Arches: a.Arches}}
 	}
 	for _, e := range list {
 		if e.Status == statusNotAffected {
 			r.report.NotAffected++
 			continue
 		}
-		if source == "oracle-oval" && (strings.Contains(e.FixedVersion, "fips") || strings.Contains(e.FixedVersion, "ksplice")) {
-			r.report.Flavours++
-			continue
-		}
-		if len(e.FixedVersion) > advisory.MaxVersion {
-			if err := r.bad(where, "a version of %d bytes", len(e.FixedVersion)); err != nil {
+		if reason := e.check(); reason != "" {
+			if err := r.bad(where, "%s", reason); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := r.emit(Statement{Ecosystem: ecosystem, Source: source, Package: pkg, ID: id, Fixed: e.FixedVersion, Status: status(e.Status)}); err != nil {
+		s := Statement{Ecosystem: ecosystem, Source: source, Package: pkg, Arches: e.Arches, ID: id, Fixed: e.FixedVersion, Status: status(e.Status)}
+		if err := r.emit(s); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// check says what is wrong with an entry, and sorts its architectures.
+func (e *jsonEntry) check() string {
+	const most = 32 // architectures, and bytes of each
+	if len(e.FixedVersion) > advisory.MaxVersion {
+		return fmt.Sprintf("a version of %d bytes", len(e.FixedVersion))
+	}
+	if len(e.Arches) > most {
+		return fmt.Sprintf("%d architectures", len(e.Arches))
+	}
+	for _, a := range e.Arches {
+		if a == "" || len(a) > most || strings.ContainsAny(a, " \t\n") {
+			return fmt.Sprintf("%.40q is no architecture", a)
+		}
+	}
+	slices.Sort(e.Arches)
+	e.Arches = slices.Compact(e.Arches)
+	return ""
 }
 
 // redHat reads an advisory of Red Hat, on several flaws in several releases.
@@ -330,23 +352,19 @@ func (r *reader) redHat(where, pkg, id string, a *jsonAdvisory) error {
 		}
 		r.pkg = pkg
 	}
-	if strings.Contains(pkg, "::") {
-		r.report.Modules++
-		return nil
-	}
 	for _, e := range a.Entries {
 		if e.Status == statusNotAffected {
 			r.report.NotAffected++
 			continue
 		}
-		if len(e.FixedVersion) > advisory.MaxVersion {
-			if err := r.bad(where, "a version of %d bytes", len(e.FixedVersion)); err != nil {
+		if reason := e.check(); reason != "" {
+			if err := r.bad(where, "%s", reason); err != nil {
 				return err
 			}
 			continue
 		}
 		for _, cve := range e.Cves {
-			s := Statement{Source: "redhat", Package: pkg, ID: cve.ID, Fixed: e.FixedVersion, Severity: severity(cve.Severity), Status: status(e.Status)}
+			s := Statement{Source: "redhat", Package: pkg, Arches: e.Arches, ID: cve.ID, Fixed: e.FixedVersion, Severity: severity(cve.Severity), Status: status(e.Status)}
 			if s.ID == "" {
 				s.ID = id
 			}

@@ -31,24 +31,33 @@ func fixture(tb testing.TB) []byte {
 func TestStatements(t *testing.T) {
 	var got []string
 	report, err := open(t, fixture(t)).Statements(func(s Statement) error {
-		got = append(got, strings.Join([]string{s.Ecosystem, s.Package, s.ID, s.Fixed, s.Severity, s.Source}, " | "))
+		got = append(got, strings.Join([]string{s.Ecosystem, s.Package, s.ID, s.Fixed, s.Severity, s.Source, strings.Join(s.Arches, " ")}, " | "))
 		return nil
 	})
 	require.NoError(t, err)
 	assert.Equal(t, []string{
-		"Oracle Linux:8 | curl | CVE-2026-0001 | 7.61.1-30.el8 |  | oracle-oval",
-		"Photon OS:5.0 | curl | CVE-2026-0001 | 8.1.2-4.ph5 |  | photon",
+		"Oracle Linux:8 | curl | CVE-2026-0001 | 7.61.1-30.el8 |  | oracle-oval | aarch64 x86_64",
+		"Oracle Linux:8 | curl | CVE-2026-0001 | 10:7.61.1-31.el8_fips |  | oracle-oval | x86_64",
+		"Oracle Linux:8 | glibc | CVE-2026-0010 | 2.28-225.0.4.el8_8.6 |  | oracle-oval | x86_64",
+		"Oracle Linux:8 | glibc | CVE-2026-0010 | 2.28-225.0.4.el8_8.9 |  | oracle-oval | aarch64",
+		"Oracle Linux:8 | glibc | CVE-2026-0010 | 2:2.28-225.0.4.ksplice1.el8 |  | oracle-oval | x86_64",
+		"Photon OS:5.0 | curl | CVE-2026-0001 | 8.1.2-4.ph5 |  | photon | ",
 		// There is a fix for CVE-2026-0001, so that it is not unfixed as well.
-		"Red Hat:enterprise_linux:8::baseos | curl | CVE-2026-0004 |  | LOW | redhat",
-		"Red Hat:enterprise_linux:8::baseos | curl | CVE-2026-0001 | 0:7.61.1-30.el8_6.2 | HIGH | redhat",
-		"Red Hat:enterprise_linux:8::appstream | curl | CVE-2026-0001 | 0:7.61.1-30.el8_6.2 | HIGH | redhat",
-		"Red Hat:enterprise_linux:8::baseos | curl | CVE-2026-0003 | 0:7.61.1-30.el8_6.2 | MEDIUM | redhat",
-		"Red Hat:enterprise_linux:8::appstream | curl | CVE-2026-0003 | 0:7.61.1-30.el8_6.2 | MEDIUM | redhat",
-		"Amazon Linux:2 | curl | CVE-2026-0001 | 7.61.1-12.amzn2.0.1 |  | amazon",
-		"Amazon Linux:2 | curl | CVE-2026-0002 | 0:1.2-3.amzn2 |  | amazon",
-		"Amazon Linux:2023 | curl | CVE-2026-0001 | 8.3.0-1.amzn2023 |  | amazon",
+		"Red Hat:enterprise_linux:8::baseos | curl | CVE-2026-0004 |  | LOW | redhat | ",
+		"Red Hat:enterprise_linux:8::baseos | curl | CVE-2026-0001 | 0:7.61.1-30.el8_6.2 | HIGH | redhat | x86_64",
+		"Red Hat:enterprise_linux:8::appstream | curl | CVE-2026-0001 | 0:7.61.1-30.el8_6.2 | HIGH | redhat | x86_64",
+		"Red Hat:enterprise_linux:8::baseos | curl | CVE-2026-0003 | 0:7.61.1-30.el8_6.2 | MEDIUM | redhat | x86_64",
+		"Red Hat:enterprise_linux:8::appstream | curl | CVE-2026-0003 | 0:7.61.1-30.el8_6.2 | MEDIUM | redhat | x86_64",
+		"Red Hat:rhel_eus:8.6::baseos | curl | CVE-2026-0001 | 0:7.61.1-22.el8_6.9 | HIGH | redhat | aarch64 x86_64",
+		"Red Hat:enterprise_linux:8::baseos | php:7.2::php | CVE-2026-0001 | 0:7.2.11-1.module+el8 | CRITICAL | redhat | ",
+		"Red Hat:enterprise_linux:8::appstream | php:7.4::php | CVE-2026-0001 | 0:7.4.30-1.module+el8.6.0+1+abc | CRITICAL | redhat | ",
+		"Amazon Linux:2 | curl | CVE-2026-0001 | 7.61.1-12.amzn2.0.1 |  | amazon | ",
+		"Amazon Linux:2 | curl | CVE-2026-0002 | 0:1.2-3.amzn2 |  | amazon | ",
+		"Amazon Linux:2023 | curl | CVE-2026-0001 | 8.3.0-1.amzn2023 |  | amazon | ",
+		// The last package of Red Hat comes when nothing can follow.
+		"Red Hat:enterprise_linux:8::baseos | tool | CVE-2026-0006 | 0:1.0-2.el8 | MEDIUM | redhat | aarch64",
 	}, got)
-	assert.Equal(t, &Report{Flavours: 1, Modules: 1, NotAffected: 1, Buckets: []string{"alpine 3.19", "npm::GitHub Security Advisory Npm"}}, report)
+	assert.Equal(t, &Report{NotAffected: 1, Buckets: []string{"alpine 3.19", "npm::GitHub Security Advisory Npm"}}, report)
 
 	stop := errors.New("stop")
 	report, err = open(t, fixture(t)).Statements(func(Statement) error { return stop })
@@ -79,7 +88,8 @@ func TestRedHat(t *testing.T) {
 		"cpe:/a:redhat:enterprise_linux:8":            "Red Hat:enterprise_linux:8::baseos",
 		"cpe:/o:redhat:enterprise_linux:7":            "Red Hat:enterprise_linux:7::server",
 		"cpe:/o:redhat:enterprise_linux:10.1":         "Red Hat:enterprise_linux:10.1",
-		"cpe:/o:redhat:rhel_e4s:8.0::baseos":          "",
+		"cpe:/o:redhat:rhel_e4s:8.0::baseos":          "Red Hat:rhel_e4s:8.0::baseos",
+		"cpe:/a:redhat:openshift:4.12::el8":           "Red Hat:openshift:4.12::el8",
 		"cpe:/a:redhat:3scale_amp:2.10::el8":          "",
 		"enterprise_linux:8":                          "",
 		"":                                            "",
@@ -102,6 +112,9 @@ func TestEntryBad(t *testing.T) {
 		{"amazon linux 2", "curl", "CVE-2026-0001", `{"FixedVersion": "` + strings.Repeat("1", 2000) + `"}`, "a version of 2000 bytes"},
 		{"amazon linux 2", "curl", "CVE-2026-0001", strings.Repeat(" ", maxValue+1), "bytes"},
 		{"amazon linux 2", "curl", "CVE-2026-0001", strings.Repeat("[", 20000), "exceeded max depth"},
+		{"Oracle Linux 8", "curl", "CVE-2026-0001", `{"Entries": [{"Arches": ["x86_64", "a b"]}]}`, `"a b" is no architecture`},
+		{"Oracle Linux 8", "curl", "CVE-2026-0001", `{"Arches": ["` + strings.Repeat(`", "`, 40) + `"]}`, "41 architectures"},
+		{"Red Hat", "curl", "RHSA-1", `{"Entries": [{"Affected": [0], "Arches": [""], "Cves": [{"ID": "CVE-2026-0001"}]}]}`, "is no architecture"},
 		{"Red Hat", "curl", "RHSA-1", `{"Entries": [{"Affected": [0], "Cves": [{"ID": "a b"}]}]}`, "is no ID"},
 	}
 	for _, tt := range tests {

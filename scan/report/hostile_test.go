@@ -73,7 +73,11 @@ func TestHostile(t *testing.T) {
 				assert.NotEmpty(t, write(t, hostile(s), f)) // for programs: they have no escapes for all of it
 				continue
 			}
-			checkSafe(t, write(t, hostile(s), f, report.WithPackages(true)), s[:min(len(s), 40)])
+			text := write(t, hostile(s), f, report.WithPackages(true), report.WithSuppressed(true))
+			if f == report.CSV { // whose lines end so
+				text = strings.ReplaceAll(text, "\r\n", "\n")
+			}
+			checkSafe(t, text, s[:min(len(s), 40)])
 		}
 	}
 }

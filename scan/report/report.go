@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"text/template"
+	"time"
 
 	"github.com/imagevet/imagevet/sbom"
 	"github.com/imagevet/imagevet/scan"
@@ -22,14 +24,32 @@ const (
 	CycloneDXXML                   // [sbom.CycloneDXXML], with the findings
 	SPDX                           // [sbom.SPDXJSON], with references to advisories
 	SPDXTagValue                   // [sbom.SPDXTagValue], likewise
+	HTML                           // one file for browsers, to be passed on
+	SARIF                          // SARIF 2.1.0, for GitHub code scanning
+	JUnit                          // JUnit's XML, for CI servers
+	GitLab                         // GitLab's container scanning report
+	GitHub                         // annotations of GitHub workflows
+	Markdown                       // a summary in GitHub's Markdown
+	CSV                            // a table for spreadsheets
+	OpenVEX                        // a skeleton of OpenVEX 0.2.0
+	Trivy                          // the layout of Trivy's JSON
+	Template                       // whatever [WithTemplate] says
 )
 
 var formatNames = [...]string{
 	Table: "table", JSON: "json", CycloneDX: "cyclonedx", CycloneDXXML: "cyclonedx-xml", SPDX: "spdx", SPDXTagValue: "spdx-tv",
+	HTML:  "html",
+	SARIF: "sarif", JUnit: "junit", GitLab: "gitlab", GitHub: "github", Markdown: "markdown", CSV: "csv", OpenVEX: "openvex", Trivy: "trivy",
+	Template: "template",
 }
 
 // Formats returns all formats.
-func Formats() []Format { return []Format{Table, JSON, CycloneDX, CycloneDXXML, SPDX, SPDXTagValue} }
+func Formats() []Format {
+	return []Format{
+		Table, JSON, CycloneDX, CycloneDXXML, SPDX, SPDXTagValue, HTML,
+		SARIF, JUnit, GitLab, GitHub, Markdown, CSV, OpenVEX, Trivy, Template,
+	}
+}
 
 // IsSBOM reports whether f is a format of bills of materials.
 func (f Format) IsSBOM() bool { return f >= CycloneDX && f <= SPDXTagValue }
@@ -74,13 +94,17 @@ type config struct {
 	width    int
 	color    bool
 	sbom     []sbom.EncodeOption
+
+	suppressed bool
+	time       time.Time
+	template   *template.Template
 }
 
 func defaultConfig() config { return config{width: 80} }
 
-// WithPackages says whether [JSON] lists all packages of the image, with and
-// without findings. [Table] never does, and bills of materials always. The
-// default is false.
+// WithPackages says whether [JSON], [HTML] and [Trivy] list all packages of the
+// image, with and without findings. Bills of materials always do, other formats never.
+// The default is false.
 func WithPackages(packages bool) Option {
 	return func(c *config) error {
 		c.packages = packages
@@ -112,6 +136,27 @@ func WithColor(color bool) Option {
 	}
 }
 
+// WithSuppressed says whether [SARIF], [Markdown], [CSV] and [Trivy] list the
+// suppressed findings, marked as such. [JSON] and [JUnit] always do. The default
+// is false, because GitHub takes the suppressed results of a SARIF file for
+// open ones.
+func WithSuppressed(list bool) Option {
+	return func(c *config) error {
+		c.suppressed = list
+		return nil
+	}
+}
+
+// WithTime sets the time of the scan, for formats that state one: [GitLab],
+// [OpenVEX], [Trivy] and [JUnit]. The default is the time at which the database
+// was built, so that the same report gives the same bytes.
+func WithTime(t time.Time) Option {
+	return func(c *config) error {
+		c.time = t
+		return nil
+	}
+}
+
 // Write writes a report to w. The error is that of w, or tells which option or
 // format is wrong; nothing has been written in the second case.
 func Write(w io.Writer, r *scan.Report, f Format, opts ...Option) error {
@@ -130,8 +175,31 @@ func Write(w io.Writer, r *scan.Report, f Format, opts ...Option) error {
 		err = writeTable(w, r, &cfg)
 	case JSON:
 		err = writeJSON(w, r, &cfg)
+	case HTML:
+		err = writeHTML(w, r, &cfg)
 	case CycloneDX, CycloneDXXML, SPDX, SPDXTagValue:
 		err = writeSBOM(w, r, f, &cfg)
+	case SARIF:
+		err = writeSARIF(w, r, &cfg)
+	case JUnit:
+		err = writeJUnit(w, r, &cfg)
+	case GitLab:
+		err = writeGitLab(w, r, &cfg)
+	case GitHub:
+		err = writeGitHub(w, r, &cfg)
+	case Markdown:
+		err = writeMarkdown(w, r, &cfg)
+	case CSV:
+		err = writeCSV(w, r, &cfg)
+	case OpenVEX:
+		err = writeOpenVEX(w, r, &cfg)
+	case Trivy:
+		err = writeTrivy(w, r, &cfg)
+	case Template:
+		if cfg.template == nil {
+			return errors.New("report: Write: the format is a template, and WithTemplate has not set one")
+		}
+		err = writeTemplate(w, r, &cfg)
 	default:
 		return fmt.Errorf("report: Write: %v is no format", f)
 	}

@@ -57,9 +57,23 @@ func inventory(r *scan.Report) *sbom.BOM {
 func write(t testing.TB, r *scan.Report, f report.Format, opts ...report.Option) string {
 	t.Helper()
 	var buf bytes.Buffer
-	require.NoError(t, report.Write(&buf, r, f, opts...))
+	require.NoError(t, report.Write(&buf, r, f, withTemplate(f, opts)...))
 	return buf.String()
 }
+
+// withTemplate adds a template that has every text of a report to the options
+// of the one format that needs one.
+func withTemplate(f report.Format, opts []report.Option) []report.Option {
+	if f != report.Template {
+		return opts
+	}
+	return append([]report.Option{report.WithTemplate(everything)}, opts...)
+}
+
+const everything = `{{clean .Target.Name}}
+{{range .Findings}}{{clean .ID}} {{name .Package | clean}} {{.Title | markdown}} {{.Description | text}} {{xml .Title}} {{html .Title}} {{csv .Title}} {{json .Title}}
+{{end}}{{range notices .}}{{clean .}}
+{{end}}`
 
 func date(year int, month time.Month, day int) time.Time {
 	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
@@ -222,6 +236,8 @@ func TestWriteError(t *testing.T) {
 		{0, report.WithColor(true), "report: Write: Format(0) is no format"},
 		{99, report.WithColor(true), "report: Write: Format(99) is no format"},
 		{report.Table, report.WithWidth(39), "report: WithWidth(39): must be at least 40"},
+		{report.Template, report.WithColor(true), "report: Write: the format is a template, and WithTemplate has not set one"},
+		{report.Template, report.WithTemplate("{{"), "report: template: template:1: unclosed action"},
 	}
 	for _, tt := range tests {
 		var buf bytes.Buffer
@@ -247,9 +263,10 @@ func (f *failing) Write(p []byte) (int, error) {
 func TestWriterError(t *testing.T) {
 	for _, f := range report.Formats() {
 		size := len(write(t, full(), f))
-		assert.NoErrorf(t, report.Write(&failing{size}, full(), f), "%v", f)
+		opts := withTemplate(f, nil)
+		assert.NoErrorf(t, report.Write(&failing{size}, full(), f, opts...), "%v", f)
 		for _, left := range []int{0, 1, size / 2, size - 1} {
-			assert.ErrorIsf(t, report.Write(&failing{left}, full(), f), errFull, "%v after %d bytes", f, left)
+			assert.ErrorIsf(t, report.Write(&failing{left}, full(), f, opts...), errFull, "%v after %d bytes", f, left)
 		}
 	}
 }
@@ -265,7 +282,7 @@ func TestFormat(t *testing.T) {
 		assert.Equal(t, f, got)
 	}
 	_, err := report.ParseFormat("sarfi")
-	assert.EqualError(t, err, `report: "sarfi" is no format; there are table, json, cyclonedx, cyclonedx-xml, spdx, spdx-tv`)
+	assert.EqualError(t, err, `report: "sarfi" is no format; there are table, json, cyclonedx, cyclonedx-xml, spdx, spdx-tv, html, sarif, junit, gitlab, github, markdown, csv, openvex, trivy, template`)
 	_, err = report.Format(0).MarshalText()
 	assert.Error(t, err)
 }
@@ -298,4 +315,20 @@ func ExampleWrite() {
 	//
 	// 1 package was NOT compared
 	//   1: no data for Alpine:v3.19: the scan had no database
+}
+
+func ExampleWrite_html() {
+	r := &scan.Report{Target: scan.Target{Target: sbom.Target{Name: "registry.example/app:1", Kind: image.KindRegistry}}}
+	var page strings.Builder // or a file, to be sent to somebody
+	if err := report.Write(&page, r, report.HTML, report.WithPackages(true)); err != nil {
+		log.Fatal(err)
+	}
+	for line := range strings.Lines(page.String()) {
+		if strings.HasPrefix(line, "<h1>") || strings.HasPrefix(line, "<title>") {
+			fmt.Print(line)
+		}
+	}
+	// Output:
+	// <title>Vulnerabilities of registry.example/app:1</title>
+	// <h1>registry.example/app:1</h1>
 }

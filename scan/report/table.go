@@ -284,21 +284,9 @@ func (t *table) suppressed(r *scan.Report) {
 	if len(r.Suppressed) == 0 {
 		return
 	}
-	type group struct{ by, reason string }
-	count := map[group]int{}
-	for i := range r.Suppressed {
-		count[group{r.Suppressed[i].By, r.Suppressed[i].Reason}]++
-	}
-	groups := make([]group, 0, len(count))
-	for g := range count {
-		groups = append(groups, g)
-	}
-	slices.SortFunc(groups, func(a, b group) int {
-		return cmp.Or(cmp.Compare(a.by, b.by), cmp.Compare(a.reason, b.reason))
-	})
 	t.heading(bold, "Suppressed: "+plural(len(r.Suppressed), "finding"))
-	for _, g := range groups {
-		t.item(plain, fmt.Sprintf("%d by %s: %s", count[g], g.by, g.reason))
+	for g, n := range suppressedGroups(r) {
+		t.item(plain, fmt.Sprintf("%d by %s: %s", n, g.by, g.reason))
 	}
 }
 

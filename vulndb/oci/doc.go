@@ -27,6 +27,11 @@
 // Annotations are for people and for the registry's own tools. Pull does not
 // look at them: what counts is manifest.json, and digests.
 //
+// # Databases of Trivy
+//
+// [PullTrivy] fetches one of another program, which is one artefact too, as a
+// source for [vulndb.Build].
+//
 // # Trust
 //
 // Pull checks every size and every SHA-256 on the way from the digest of the

@@ -337,7 +337,7 @@ func TestHostileArtifact(t *testing.T) {
 		{"the manifest's name", forged(file, "manifest.json"), vulndb.ErrCorrupt},
 		{"the name of a file that is there", forged(file, filepath.Base(fileOf(t, local, "debian"))), vulndb.ErrCorrupt},
 		{"another ID", forged(`"id": "sha256:`, `"id": "sha256:0`), vulndb.ErrCorrupt},
-		{"a newer format", forged(`"version": 3`, `"version": 4`), vulndb.ErrVersion},
+		{"a newer format", forged(`"version": 4`, `"version": 5`), vulndb.ErrVersion},
 		{"something else", forged(`"imagevet-vulndb"`, `"else"`), vulndb.ErrForeign},
 		{"another checksum of a file", forged(`"crc32c": `, `"crc32c": 1`), vulndb.ErrCorrupt},
 		{"more records", forged(`"records": 40`, `"records": 41`), vulndb.ErrCorrupt},

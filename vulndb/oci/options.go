@@ -12,8 +12,8 @@ import (
 	"github.com/imagevet/imagevet/scan/image/registry"
 )
 
-// An Option changes one default of [Push], [Pull] or [Sign]. If two conflict,
-// the last one wins.
+// An Option changes one default of [Push], [Pull], [PullTrivy] or [Sign]. If two
+// conflict, the last one wins.
 type Option func(*config) error
 
 type config struct {
@@ -136,8 +136,8 @@ func WithEcosystems(names ...string) Option {
 	}
 }
 
-// WithMaxBytes bounds the size of all files that [Pull] accepts together, in
-// bytes. The default is [vulndb.DefaultMaxBytes].
+// WithMaxBytes bounds the size of all files that [Pull] accepts together, and of
+// what [PullTrivy] accepts, in bytes. The default is [vulndb.DefaultMaxBytes].
 func WithMaxBytes(n int64) Option {
 	return func(c *config) error {
 		if n < 1 {
@@ -148,7 +148,7 @@ func WithMaxBytes(n int64) Option {
 	}
 }
 
-// WithPublicKey has [Pull] accept only what is signed with the key that belongs
+// WithPublicKey has [Pull] and [PullTrivy] accept only what is signed with the key that belongs
 // to this one, in PEM as "cosign generate-key-pair" writes it to cosign.pub:
 // ECDSA on P-256, Ed25519, or RSA of 2048 to 8192 bits. If the text holds several
 // keys, one signature with any of them will do, as while a key is changed. The

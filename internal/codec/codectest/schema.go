@@ -25,6 +25,14 @@ func Testdata(elem ...string) string {
 // that compares a document with it.
 func Schema(t testing.TB, elem ...string) func(data []byte) error {
 	t.Helper()
+	return SchemaFile(t, Testdata(append([]string{"schema"}, elem...)...))
+}
+
+// SchemaFile does the same with the JSON schema in a file.
+func SchemaFile(t testing.TB, file string) func(data []byte) error {
+	t.Helper()
+	file, err := filepath.Abs(file)
+	require.NoError(t, err)
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	// What Go's regular expressions lack: SPDX 3 has "anything but a blank node".
@@ -35,8 +43,8 @@ func Schema(t testing.TB, elem ...string) func(data []byte) error {
 		re, err := regexp.Compile(pattern)
 		return (*goRegexp)(re), err
 	})
-	c.UseLoader(local{filepath.Dir(Testdata(append([]string{"schema"}, elem...)...))})
-	schema, err := c.Compile("file:///" + elem[len(elem)-1])
+	c.UseLoader(local{filepath.Dir(file)})
+	schema, err := c.Compile("file:///" + filepath.Base(file))
 	require.NoError(t, err)
 	return func(data []byte) error {
 		v, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
@@ -65,11 +73,16 @@ func (l local) Load(url string) (any, error) {
 // the test where there is none.
 func XMLSchema(t testing.TB, elem ...string) func(file string) error {
 	t.Helper()
+	return XMLSchemaFile(t, Testdata(append([]string{"schema"}, elem...)...))
+}
+
+// XMLSchemaFile does the same with the XML schema in a file.
+func XMLSchemaFile(t testing.TB, schema string) func(file string) error {
+	t.Helper()
 	xmllint, err := exec.LookPath("xmllint")
 	if err != nil {
 		t.Skip("xmllint, of libxml2, is not installed (Debian: libxml2-utils)")
 	}
-	schema := Testdata(append([]string{"schema"}, elem...)...)
 	// The schema of 1.7 names another one by its address.
 	catalog := filepath.Join(t.TempDir(), "catalog.xml")
 	require.NoError(t, os.WriteFile(catalog, fmt.Appendf(nil,

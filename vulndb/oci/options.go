@@ -39,9 +39,10 @@ func newConfig(opts []Option) (*config, error) {
 }
 
 // WithRegistry sets how the registry is talked to: credentials, mirrors, which
-// only [Pull] asks, certificates, what is tried again, what is refused. It replaces what [WithKeychain], [WithTransport]
-// and [WithInsecure] before it say; after it they change it. The default is the
-// zero value of [registry.Config].
+// only [Pull] and [PullTrivy] ask, certificates, what is tried again, what is
+// refused. It replaces what [WithKeychain], [WithTransport] and [WithInsecure]
+// before it say; after it they change it. The default is the zero value of
+// [registry.Config].
 func WithRegistry(r registry.Config) Option {
 	return func(c *config) error {
 		c.registry = r

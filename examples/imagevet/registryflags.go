@@ -48,7 +48,7 @@ func (f *flags) registryConfig(thing string) *registryConfig {
 	f.set.StringVar(&r.authFile, "authfile", "", "look for credentials in a `FILE` such as config.json or auth.json only (default those of Docker and Podman)")
 	f.set.StringVar(&r.username, "username", "", "the `NAME` to log in with; needs --password-stdin")
 	f.set.BoolVar(&r.passwordFromStdin, "password-stdin", false, "read the password from the first line of standard input")
-	f.set.StringVar(&r.token, "registry-token", "", "a bearer `TOKEN` for the registry, as CI systems have; others on this machine can see it in the list of processes, so better $IMAGEVET_REGISTRY_TOKEN")
+	f.set.StringVar(&r.token, "registry-token", "", "a bearer `TOKEN`, as CI systems have, for the registry of REF, whichever that is; others on this machine can see it in the list of processes, so better $IMAGEVET_REGISTRY_TOKEN")
 	f.set.Func("token-host", "a `HOST` whose token server may get the credentials, if it is not in the domain of the registry; repeatable", func(host string) error {
 		r.config.TokenHosts = append(r.config.TokenHosts, host)
 		return nil

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -28,10 +27,7 @@ const (
 	maxURLs = 8
 )
 
-var (
-	errStalled = errors.New("nothing arrived for too long")
-	errRange   = errors.New("the registry sent another part than it was asked for")
-)
+var errRange = errors.New("the registry sent another part than it was asked for")
 
 // A Blob is a blob as a manifest states it.
 type Blob struct {
@@ -76,10 +72,7 @@ type blobReader struct {
 	url  *url.URL // of a foreign layer, else nil
 
 	body     io.ReadCloser // nil if there is no connection
-	cancel   context.CancelCauseFunc
-	bodyCtx  context.Context
-	timer    *time.Timer // ends a connection that stalls
-	unstated bool        // the end of body says that the blob ends: its length was not stated
+	unstated bool          // the end of body says that the blob ends: its length was not stated
 
 	off      int64 // how much was read
 	got      int64 // of it over this connection
@@ -103,7 +96,7 @@ func (b *blobReader) Read(p []byte) (int, error) {
 		var n int
 		var err error
 		if b.body != nil {
-			n, err = b.read(p[:min(int64(len(p)), b.blob.Size-b.off)])
+			n, err = b.body.Read(p[:min(int64(len(p)), b.blob.Size-b.off)])
 		}
 		if n > 0 {
 			b.hash.Write(p[:n])
@@ -124,17 +117,6 @@ func (b *blobReader) Read(p []byte) (int, error) {
 	b.err = b.finish()
 	b.closeBody()
 	return 0, b.err
-}
-
-// read reads from the connection, and breaks it if it stalls.
-func (b *blobReader) read(p []byte) (int, error) {
-	b.timer.Reset(b.c.stall)
-	n, err := b.body.Read(p)
-	b.timer.Stop()
-	if err != nil && b.ctx.Err() == nil && errors.Is(context.Cause(b.bodyCtx), errStalled) {
-		err = errStalled
-	}
-	return n, err
 }
 
 // resume asks for what follows after the connection ended, for a reason.
@@ -191,14 +173,10 @@ func (b *blobReader) open() error {
 			return errRange
 		}
 	}
-	b.bodyCtx, b.cancel = context.WithCancelCause(b.ctx)
-	cancel := b.cancel
-	resp, err := b.c.get(b.bodyCtx, b.url, "/blobs/"+b.blob.Digest.String(), header)
+	resp, err := b.c.get(b.ctx, b.url, "/blobs/"+b.blob.Digest.String(), header)
 	if err != nil {
 		return err
 	}
-	b.timer = time.AfterFunc(b.c.stall, func() { cancel(errStalled) })
-	b.timer.Stop() // only reading counts
 	switch {
 	case resp.StatusCode == http.StatusOK:
 		b.body, b.unstated = resp.Body, resp.ContentLength < 0
@@ -247,7 +225,7 @@ func (b *blobReader) skip() error {
 	if err != nil {
 		return err
 	}
-	n, err := io.CopyN(again, readerFunc(b.read), b.off)
+	n, err := io.CopyN(again, b.body, b.off)
 	if err == io.EOF {
 		return b.damaged(n)
 	}
@@ -264,7 +242,7 @@ func (b *blobReader) skip() error {
 func (b *blobReader) finish() error {
 	if b.unstated && b.body != nil {
 		for range 16 { // a reader may return nothing, without error
-			n, err := b.read(make([]byte, 1))
+			n, err := b.body.Read(make([]byte, 1))
 			if n > 0 {
 				return b.damaged(b.off + 1)
 			}
@@ -322,17 +300,9 @@ func (b *blobReader) openForeign() error {
 }
 
 func (b *blobReader) closeBody() {
-	if b.timer != nil {
-		b.timer.Stop()
-		b.timer = nil
-	}
 	if b.body != nil {
 		b.body.Close()
 		b.body = nil
-	}
-	if b.cancel != nil {
-		b.cancel(nil)
-		b.cancel = nil
 	}
 }
 
@@ -344,7 +314,3 @@ func (b *blobReader) Close() error {
 	}
 	return nil
 }
-
-type readerFunc func(p []byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

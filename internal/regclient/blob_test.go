@@ -331,15 +331,64 @@ func TestStall(t *testing.T) {
 		return true
 	}
 	c := f.client(t, registry.Config{})
-	c.stall = 100 * time.Millisecond
+	c.guard.stall = 100 * time.Millisecond
 	r, err := c.Blob(t.Context(), f.blob())
 	require.NoError(t, err)
 	defer r.Close()
-	time.Sleep(3 * c.stall) // who reads slowly is not the registry
+	time.Sleep(3 * c.guard.stall) // who reads slowly is not the registry
 	got, err := io.ReadAll(r)
 	require.NoError(t, err)
 	assert.True(t, bytes.Equal(f.data, got))
 	assert.Equal(t, []string{"", "bytes=50000-99999"}, f.requests())
+}
+
+// TestSlowAnswers has a server that stops in all kinds of answers, and one
+// that does not stop.
+func TestSlowAnswers(t *testing.T) {
+	for _, path := range []string{"/v2/", "/v2/app/manifests/1"} {
+		for _, status := range []int{http.StatusOK, http.StatusForbidden} {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != path {
+					return
+				}
+				w.WriteHeader(status)
+				_, _ = io.WriteString(w, "{")
+				_ = http.NewResponseController(w).Flush()
+				<-r.Context().Done()
+			}))
+			f := &flaky{Server: s}
+			c := f.client(t, registry.Config{})
+			c.guard.stall = 50 * time.Millisecond
+			start := time.Now()
+			_, err := c.Manifest(t.Context(), "1")
+			if path == "/v2/" && status == http.StatusOK { // what that answer has does not matter
+				assert.NoError(t, err)
+			} else {
+				require.Error(t, err)
+			}
+			if status == http.StatusForbidden && path != "/v2/" {
+				var e *StatusError
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, status, e.Err.StatusCode)
+			}
+			assert.Less(t, time.Since(start), 10*time.Second, "%s, %d", path, status)
+			s.Close()
+		}
+	}
+	sent := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for r.URL.Path == "/v2/" && r.Context().Err() == nil {
+			n, err := w.Write(make([]byte, 32<<10))
+			if sent += n; err != nil {
+				return
+			}
+		}
+	}))
+	defer s.Close()
+	f := &flaky{Server: s}
+	_, err := f.client(t, registry.Config{}).Manifest(t.Context(), "1")
+	require.NoError(t, err)
+	s.CloseClientConnections()
 }
 
 // TestEndlessBlob has a server that goes on after the end.

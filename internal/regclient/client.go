@@ -32,10 +32,6 @@ const (
 	// maxErrorBody bounds what is read of an answer that is an error, in
 	// bytes.
 	maxErrorBody = 16 << 10
-
-	// stallTimeout is how long a blob may stop to arrive before the connection
-	// counts as broken.
-	stallTimeout = time.Minute
 )
 
 // ErrSchema1 is that of a manifest in Docker's first format, whose digest is
@@ -62,7 +58,6 @@ type Client struct {
 	auth     http.RoundTripper
 
 	attempts int
-	stall    time.Duration
 	pause    func(attempt int) time.Duration
 }
 
@@ -76,7 +71,7 @@ func New(asked string, repo name.Repository, config *registry.Config, insecure b
 	retrier := newRetrier(guard, config)
 	return &Client{
 		asked: asked, repo: repo, config: config, guard: guard, plain: retrier,
-		authLock: make(chan struct{}, 1), attempts: retrier.attempts, stall: stallTimeout, pause: pause,
+		authLock: make(chan struct{}, 1), attempts: retrier.attempts, pause: pause,
 	}, nil
 }
 
@@ -187,7 +182,9 @@ func (c *Client) failed(resp *http.Response) error {
 	if e, ok := errors.AsType[*transport.Error](err); ok {
 		return &StatusError{Err: c.guard.secrets.cleanStatus(e), RetryAfter: retryAfter(resp, time.Now()), text: c.guard.secrets.hide(e.Error())}
 	}
-	return c.Clean(err)
+	// The body broke off: the status tells enough.
+	status := &transport.Error{StatusCode: resp.StatusCode, Request: short.Request}
+	return &StatusError{Err: status, RetryAfter: retryAfter(resp, time.Now()), text: status.Error()}
 }
 
 // A Manifest is one as a registry sends it.

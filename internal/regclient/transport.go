@@ -43,13 +43,14 @@ type Guard struct {
 	origin  atomic.Int32
 	proxies sync.Map // the addresses of proxies: they can be anywhere
 	secrets secrets
+	stall   time.Duration
 	close   []func()
 }
 
 // NewGuard returns the guard of a registry. [Guard.Close] closes its
 // connections, unless they are the caller's.
 func NewGuard(reg name.Registry, config *registry.Config, insecure bool) (*Guard, error) {
-	g := &Guard{host: strings.ToLower(reg.RegistryStr()), config: config, insecure: insecure}
+	g := &Guard{host: strings.ToLower(reg.RegistryStr()), config: config, insecure: insecure, stall: stallTimeout}
 	host := g.host
 	if u, err := url.Parse("//" + g.host); err == nil {
 		host = u.Hostname()
@@ -278,7 +279,8 @@ func (g *Guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	g.secrets.noteHeader(req.Header)
-	req = req.Clone(req.Context())
+	ctx, cancel := context.WithCancelCause(req.Context())
+	req = req.Clone(ctx)
 	agent := g.config.UserAgent
 	if agent == "" {
 		agent = defaultUserAgent
@@ -287,7 +289,72 @@ func (g *Guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	// Where a redirect comes from is of no interest to others, and may hold
 	// what signs it.
 	req.Header.Del("Referer")
-	return next.RoundTrip(req)
+	resp, err := next.RoundTrip(req)
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	body := &watchedBody{ReadCloser: resp.Body, ctx: ctx, cancel: cancel, stall: g.stall, left: -1}
+	if strings.HasSuffix(req.URL.Path, "/v2/") {
+		body.left = maxPing
+	}
+	resp.Body = body
+	return resp, nil
+}
+
+const (
+	// stallTimeout is how long the body of an answer may stop to arrive before
+	// its connection counts as broken.
+	stallTimeout = time.Minute
+
+	// maxPing bounds the answer to the first request, in bytes, which
+	// go-containerregistry reads to its end. Nothing is expected in it.
+	maxPing = 64 << 10
+)
+
+var errStalled = errors.New("nothing arrived for too long")
+
+// A watchedBody is the body of an answer. Reading it fails if it stalls. The
+// time between reads is the caller's.
+type watchedBody struct {
+	io.ReadCloser
+	ctx    context.Context // of the request
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	stall  time.Duration
+	left   int64 // how much is read before it ends, negative for all
+}
+
+func (b *watchedBody) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, io.EOF
+	}
+	if b.left > 0 {
+		p = p[:min(int64(len(p)), b.left)]
+	}
+	if b.timer == nil {
+		b.timer = time.AfterFunc(b.stall, func() { b.cancel(errStalled) })
+	} else {
+		b.timer.Reset(b.stall)
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.timer.Stop()
+	if b.left > 0 {
+		b.left -= int64(n)
+	}
+	if err != nil && err != io.EOF && errors.Is(context.Cause(b.ctx), errStalled) {
+		err = errStalled
+	}
+	return n, err
+}
+
+func (b *watchedBody) Close() error {
+	if b.timer != nil {
+		b.timer.Stop()
+	}
+	err := b.ReadCloser.Close()
+	b.cancel(nil)
+	return err
 }
 
 // route returns what sends a request, or why it must not be sent.

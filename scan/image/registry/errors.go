@@ -14,7 +14,7 @@ var (
 
 	// ErrTokenHost is that of a token server on another host that would get
 	// the registry's credentials: see [Config.TokenHosts].
-	ErrTokenHost = errors.New("refused to send the registry's credentials to another host")
+	ErrTokenHost = errors.New("refused to send the registry's credentials to another host, which TokenHosts allows")
 
 	// ErrRedirects is that of an answer that redirects too often.
 	ErrRedirects = errors.New("redirected too often")
@@ -24,7 +24,7 @@ var (
 
 	// ErrForeignLayer is that of a layer which is not in the registry, but on
 	// hosts that the manifest names: see [Config.ForeignLayers].
-	ErrForeignLayer = errors.New("the layer is not stored in the registry, and fetching it from where the manifest says was not allowed")
+	ErrForeignLayer = errors.New("the layer is not stored in the registry, and fetching it from where the manifest says is only done if ForeignLayers allows it")
 
 	// ErrAmbiguous is that of a reference without a registry where [Rules]
 	// list several to search.

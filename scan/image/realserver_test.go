@@ -105,16 +105,8 @@ auth: {htpasswd: {realm: test, path: %[1]s/htpasswd}}
 			tb.Log(log.String())
 		}
 	})
-	for range 100 {
-		conn, err := net.DialTimeout("tcp", host, time.Second)
-		if err == nil {
-			conn.Close()
-			return realRegistry{host: host, dir: filepath.Join(dir, "certs"), ca: ca}
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	require.Fail(tb, "the registry does not start")
-	return realRegistry{}
+	waitFor(tb, host)
+	return realRegistry{host: host, dir: filepath.Join(dir, "certs"), ca: ca}
 }
 
 func (r realRegistry) transport() *http.Transport {
@@ -242,6 +234,108 @@ func TestRealRegistry(t *testing.T) {
 		assert.Equal(t, http.StatusUnauthorized, e.Status, what)
 		assert.NotContains(t, err.Error(), "wrong-password")
 	}
+}
+
+// TestNginx has nginx in front of the registry, which lets few requests through,
+// sends slowly, and whose own connections break.
+func TestNginx(t *testing.T) {
+	nginx := program(t, "nginx")
+	reg := startRegistry(t)
+	ref, err := name.NewTag(reg.host + "/team/app:1")
+	require.NoError(t, err)
+	img, err := random.Image(2<<20, 3)
+	require.NoError(t, err)
+	transport := reg.transport()
+	defer transport.CloseIdleConnections()
+	require.NoError(t, remote.Write(ref, img, remote.WithTransport(transport), remote.WithAuth(&authn.Basic{Username: "robot", Password: "secret"})))
+	cut := newCutter(t, reg.host, 700<<10)
+
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	host := listener.Addr().String()
+	require.NoError(t, listener.Close()) // it is taken again by nginx
+	dir := t.TempDir()
+	log := filepath.Join(dir, "access.log")
+	config := filepath.Join(dir, "nginx.conf")
+	require.NoError(t, os.WriteFile(config, []byte(fmt.Sprintf(`
+user root root;
+daemon off;
+worker_processes 1;
+pid %[1]s/pid;
+error_log %[1]s/error.log;
+events { worker_connections 64; }
+http {
+	access_log %[2]s;
+	client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/fastcgi; uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
+	limit_req_zone $binary_remote_addr zone=few:1m rate=4r/s;
+	limit_req_status 429;
+	server {
+		listen %[3]s;
+		location / {
+			limit_req zone=few burst=1 nodelay;
+			limit_rate 3m;
+			proxy_pass https://%[4]s;
+			proxy_ssl_verify off;
+			proxy_buffering off;
+			proxy_http_version 1.1;
+			proxy_set_header Host $http_host;
+		}
+	}
+}
+`, dir, log, host, cut.Addr())), 0o600))
+	var out bytes.Buffer
+	cmd := exec.Command(nginx, "-p", dir, "-c", config)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt) // its workers end with it
+		_ = cmd.Wait()
+		if t.Failed() {
+			errors, _ := os.ReadFile(filepath.Join(dir, "error.log"))
+			t.Logf("%s%s", out.String(), errors)
+		}
+	})
+	waitFor(t, host)
+
+	got := remoteImage(t, host+"/team/app:1", WithRegistry(registry.Config{Keychain: registry.Basic(host, "robot", "secret")}))
+	layers, err := img.Layers()
+	require.NoError(t, err)
+	var wait sync.WaitGroup
+	for i, l := range layers { // all at once, to be too fast for it
+		wait.Go(func() {
+			r, err := got.OpenLayer(t.Context(), i)
+			if !assert.NoError(t, err) {
+				return
+			}
+			defer r.Close()
+			sum := sha256.New()
+			_, err = io.Copy(sum, r)
+			assert.NoError(t, err)
+			want, err := l.Digest()
+			assert.NoError(t, err)
+			assert.Equal(t, want.Hex, hex.EncodeToString(sum.Sum(nil)))
+		})
+	}
+	wait.Wait()
+	lines, err := os.ReadFile(log)
+	require.NoError(t, err)
+	assert.Contains(t, string(lines), `" 429 `)
+	assert.Contains(t, string(lines), `" 206 `)
+	assert.Positive(t, cut.cuts.Load())
+}
+
+// waitFor waits until a server listens.
+func waitFor(tb testing.TB, host string) {
+	tb.Helper()
+	for range 100 {
+		conn, err := net.DialTimeout("tcp", host, time.Second)
+		if err == nil {
+			conn.Close()
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	require.Fail(tb, "the server does not start")
 }
 
 // TestSkopeo has skopeo write an image in all the ways that it knows: all are

@@ -11,7 +11,9 @@
 //	report, err := s.Archive(ctx, "app.tar", "")
 //
 // Package scan/report writes what it returns: as a table, as JSON, and in the
-// formats that CI servers, code hosts and spreadsheets read.
+// formats that CI servers, code hosts and spreadsheets read. Packages scan/ignore
+// and scan/vex read what has been said of findings before, and scan/policy says
+// whether an image may pass.
 //
 // # The parts
 //

@@ -105,6 +105,7 @@ func clone(b *BOM) *BOM {
 	c.OS.IDLike = slices.Clone(b.OS.IDLike)
 	c.OS.Repositories = slices.Clone(b.OS.Repositories)
 	c.OS.ContentSets = slices.Clone(b.OS.ContentSets)
+	c.OS.ProServices = slices.Clone(b.OS.ProServices)
 	c.Packages = slices.Clone(b.Packages)
 	for i := range c.Packages {
 		clonePackage(&c.Packages[i])

@@ -12,6 +12,7 @@ import (
 type (
 	BOM           = inventory.BOM
 	Target        = inventory.Target
+	Base          = inventory.Base
 	Layer         = inventory.Layer
 	OS            = inventory.OS
 	Package       = inventory.Package

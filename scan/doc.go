@@ -9,8 +9,22 @@
 // the database ([vulndb.DB.Match]) and applies the options that say what to
 // report. One Scanner and one database serve any number of goroutines.
 //
+// For a single scan there are functions such as [Image] and [Archive], which take
+// the options as well.
+//
+// [Compare] tells what is new and what is fixed between two reports, and
+// [CompareBase] what another base image would mend.
+//
 // When there is a new database, [Scanner.Rematch] compares the inventory of a
 // report again, without the image.
+//
+// # What counts
+//
+// What somebody has looked at does not count any more: [WithVEX] takes VEX
+// documents, which package vex reads, [WithIgnore] rules, which package ignore
+// reads, and other options severities and statuses. They speak in this order,
+// and the first that takes a finding out is told in Suppressed. Package policy
+// then says whether the rest may pass.
 //
 // # What a report promises
 //
@@ -21,7 +35,8 @@
 // Suppressed, and a distribution without support is marked in OS. An image of
 // which a layer cannot be read gives an error and no report.
 //
-// The package writes nothing, uses no network but for [Scanner.Image], and
-// keeps no state outside its values. The same image, database and options give
-// the same report.
+// The package writes nothing and keeps no state outside its values. It uses no
+// network but for [Scanner.Image], [Scanner.Daemon], [Scanner.From] and the base
+// images that [WithBase] and [WithBaseLookup] ask for. The same image, database
+// and options give the same report.
 package scan

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/imagevet/imagevet/cvss"
 	"github.com/imagevet/imagevet/internal/distro"
@@ -17,7 +16,8 @@ import (
 )
 
 // Match compares an inventory with the database, and judges what it finds. It
-// reads nothing but the database. Of a product, each of its parts is compared
+// reads nothing but the database and, if an option asks for it, the
+// configuration of a base image. Of a product, each of its parts is compared
 // by itself; packages, problems and coverage are those of all of them.
 func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 	db, err := s.database(ctx, bom)
@@ -25,15 +25,22 @@ func (s *Scanner) Match(ctx context.Context, bom *sbom.BOM) (*Report, error) {
 		return nil, err
 	}
 	defer db.release()
-	return s.compare(ctx, db, bom)
-}
-
-// compare compares an inventory and its parts with one database.
-func (s *Scanner) compare(ctx context.Context, db *database, bom *sbom.BOM) (*Report, error) {
-	r, err := s.matchParts(ctx, db.DB, bom)
+	base, err := s.base(ctx, bom)
 	if err != nil {
 		return nil, err
 	}
+	return s.compare(ctx, db, bom, base)
+}
+
+// compare compares an inventory and its parts with one database.
+func (s *Scanner) compare(ctx context.Context, db *database, bom *sbom.BOM, base *BaseImage) (*Report, error) {
+	jury := s.newJury()
+	r, err := s.matchParts(ctx, db.DB, bom, base, jury)
+	if err != nil {
+		return nil, err
+	}
+	jury.tell(ctx, r, db.DB != nil)
+	r.sort()
 	db.tell(r)
 	return r, nil
 }
@@ -98,33 +105,34 @@ func describe(db *vulndb.DB) Database {
 	return Database{info.Built, info.ID, info.Sources, info.Enrichment}
 }
 
-// matchParts compares an inventory and its parts with one database, which is
-// nil if there is none.
-func (s *Scanner) matchParts(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*Report, error) {
-	r, err := s.match(ctx, db, bom)
+// matchParts compares an inventory and its parts.
+func (s *Scanner) matchParts(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, base *BaseImage, jury *jury) (*Report, error) {
+	r, err := s.match(ctx, db, bom, base, jury)
 	if err != nil {
 		return nil, err
 	}
 	for _, part := range bom.Parts {
-		p, err := s.matchParts(ctx, db, part)
+		p, err := s.matchParts(ctx, db, part, nil, jury)
 		if err != nil {
 			return nil, err
 		}
 		r.add(part.Target.Name, p)
 	}
-	if len(bom.Parts) > 0 {
-		r.sort()
-	}
 	return r, nil
 }
 
 // match compares an inventory without its parts.
-func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*Report, error) {
+func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM, base *BaseImage, jury *jury) (*Report, error) {
+	os, err := s.os(db, bom.OS)
+	if err != nil {
+		return nil, fmt.Errorf("scan: %w", err)
+	}
 	r := &Report{
 		SchemaVersion: SchemaVersion,
 		Target:        Target{bom.Target, slices.Clone(bom.Layers)},
-		OS:            s.os(bom.OS),
+		OS:            os,
 		Database:      Database{Sources: []vulndb.SourceInfo{}},
+		BaseImage:     base,
 		Coverage:      []vulndb.Coverage{},
 		Packages:      []Package{},
 		Findings:      []Finding{},
@@ -133,10 +141,15 @@ func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*Rep
 		BOM:           bom,
 	}
 	for i := range bom.Packages {
-		r.Packages = append(r.Packages, packageOf(&bom.Packages[i]))
+		p := packageOf(&bom.Packages[i])
+		p.FromBase = base.has(p.Layer)
+		r.Packages = append(r.Packages, p)
 	}
 	for _, p := range bom.Problems {
 		r.Problems = append(r.Problems, Problem{Path: p.Path, Extractor: p.Extractor, Error: p.Err.Error()})
+	}
+	if base != nil && base.problem != "" {
+		r.Problems = append(r.Problems, Problem{Extractor: "base", Error: base.problem})
 	}
 	if db == nil {
 		if len(bom.Packages) > 0 {
@@ -163,13 +176,21 @@ func (s *Scanner) match(ctx context.Context, db *vulndb.DB, bom *sbom.BOM) (*Rep
 	for path, names := range unpinned {
 		r.Problems = append(r.Problems, Problem{Path: path, Extractor: "match", Error: withoutVersion(names)})
 	}
+	var chains chains
+	if len(m.Matches) > 0 {
+		chains = newChains(bom.Packages)
+	}
+	j := jury.of(bom)
 	for i := range m.Matches {
 		match := &m.Matches[i]
-		f, problems := s.finding(r.Packages[match.Package], match)
+		p := &r.Packages[match.Package]
+		if p.RequiredBy == nil {
+			p.RequiredBy = chains.to(p.PURL)
+		}
+		f, problems := s.finding(*p, match)
 		r.Problems = append(r.Problems, problems...)
-		s.judge(r, f)
+		s.judge(r, f, j)
 	}
-	r.sort()
 	return r, nil
 }
 
@@ -336,20 +357,6 @@ func (s *Scanner) matchUnless(ctx context.Context, db *vulndb.DB, bom *sbom.BOM,
 	return result, left, nil
 }
 
-// os describes the distribution.
-func (s *Scanner) os(os sbom.OS) OS {
-	d := distro.Lookup(os)
-	// A bill of materials can leave the name out.
-	name := cmp.Or(os.Name, strings.TrimSpace(os.ID+" "+os.Version))
-	out := OS{ID: os.ID, Version: os.Version, Name: name, Ecosystem: d.Ecosystem}
-	if !d.EndOfLife.IsZero() {
-		out.EndOfLifeDate = d.EndOfLife.Format(time.DateOnly)
-		// Support lasts until the end of that day, wherever one is.
-		out.EndOfLife = s.cfg.clock().After(d.EndOfLife.Add(36 * time.Hour))
-	}
-	return out
-}
-
 func packageOf(p *sbom.Package) Package {
 	out := Package{
 		PURL: p.PURL, Type: p.Type, Name: p.Name, Version: p.Version, Arch: p.Arch, Platforms: slices.Clone(p.Platforms), Source: p.Source,
@@ -369,9 +376,9 @@ func packageLayer(l *sbom.Layer) PackageLayer { return PackageLayer{l.Index, l.D
 // read.
 func (s *Scanner) finding(p Package, m *vulndb.Match) (Finding, []Problem) {
 	f := Finding{
-		ID: m.ID, Aliases: m.Aliases, Package: p, FixedVersion: m.FixedVersion, Status: Status(m.Status),
+		ID: m.ID, Aliases: m.Aliases, Package: p, FixedVersion: m.FixedVersion, FixIn: m.FixIn, Status: Status(m.Status),
 		Title: m.Summary, Description: m.Details, References: m.References, CWEs: m.CWEs, Published: m.Published, Modified: m.Modified,
-		EPSS: m.EPSS, KEV: m.KEV, Rejected: m.Rejected, Evidence: m.Evidence, OtherEvidence: m.Other,
+		EPSS: m.EPSS, KEV: m.KEV, Rejected: m.Rejected, Informational: m.Informational, Evidence: m.Evidence, OtherEvidence: m.Other,
 	}
 	var problems []Problem
 	for _, err := range s.cfg.rate(&f, m) {
@@ -381,10 +388,13 @@ func (s *Scanner) finding(p Package, m *vulndb.Match) (Finding, []Problem) {
 }
 
 // judge puts a finding where the options want it.
-func (s *Scanner) judge(r *Report, f Finding) {
-	by, reason := s.suppressed(&f)
-	if by != "" {
-		r.Suppressed = append(r.Suppressed, Suppressed{f, by, reason})
+func (s *Scanner) judge(r *Report, f Finding, j *judge) {
+	v := j.judge(&f)
+	if v.by == "" {
+		v.by, v.reason = s.suppressed(r, &f)
+	}
+	if v.by != "" {
+		r.Suppressed = append(r.Suppressed, Suppressed{Finding: f, By: v.by, Reason: v.reason, Rule: v.rule, Source: v.source})
 		return
 	}
 	r.Findings = append(r.Findings, f)
@@ -410,8 +420,10 @@ func (s *Scanner) judge(r *Report, f Finding) {
 }
 
 // suppressed tells which option takes a finding out, if one does.
-func (s *Scanner) suppressed(f *Finding) (by, reason string) {
+func (s *Scanner) suppressed(r *Report, f *Finding) (by, reason string) {
 	switch c := &s.cfg; {
+	case c.base.ignore && f.Package.FromBase:
+		return "base", r.BaseImage.reason()
 	case f.Severity != cvss.Unknown && f.Severity < c.minSeverity:
 		return "severity", fmt.Sprintf("severity %v is below %v", f.Severity, c.minSeverity)
 	case c.severities != nil && !slices.Contains(c.severities, f.Severity):
@@ -420,6 +432,8 @@ func (s *Scanner) suppressed(f *Finding) (by, reason string) {
 		return "unfixed", "no fixed version is known"
 	case slices.Contains(c.ignoreStatuses, f.Status):
 		return "status", fmt.Sprintf("status %q is ignored", f.Status)
+	case !c.informational && isRemark(f):
+		return "informational", fmt.Sprintf("the advisory calls it no flaw: it is informational (%s)", f.Informational)
 	}
 	return "", ""
 }

@@ -12,8 +12,10 @@ import (
 
 	"github.com/imagevet/imagevet/cvss"
 	"github.com/imagevet/imagevet/sbom"
+	"github.com/imagevet/imagevet/scan/ignore"
 	"github.com/imagevet/imagevet/scan/image"
 	"github.com/imagevet/imagevet/scan/image/registry"
+	"github.com/imagevet/imagevet/scan/vex"
 	"github.com/imagevet/imagevet/vulndb"
 )
 
@@ -31,9 +33,13 @@ type config struct {
 	ignoreStatuses []Status
 	ignoreUnfixed  bool
 	matchOwned     bool
+	informational  bool // report remarks as findings
+	base           baseConfig
 	severityOrder  []SeverityBasis
 	clock          func() time.Time
 	log            *slog.Logger
+	ignore         *ignore.Set // nil: no rule
+	vex            *vex.Set    // nil: no document
 }
 
 func defaultConfig() config {
@@ -246,8 +252,36 @@ func WithExtractors(extractors ...sbom.Extractor) Option {
 	}
 }
 
+// WithoutExtractors removes extractors by name, as [sbom.WithoutExtractors] does.
+// The default is to remove none.
+func WithoutExtractors(names ...string) Option {
+	return func(c *config) error {
+		c.sbom = append(c.sbom, sbom.WithoutExtractors(names...))
+		return nil
+	}
+}
+
+// WithLockfiles says whether the packages of lock files and manifests count. The
+// default is [sbom.LockfilesAuto].
+func WithLockfiles(l sbom.Lockfiles) Option {
+	return func(c *config) error {
+		c.sbom = append(c.sbom, sbom.WithLockfiles(l))
+		return nil
+	}
+}
+
+// WithDaemonHost sets where [Scanner.Daemon] finds the daemon, such as
+// "unix:///run/user/1000/podman/podman.sock". The default is that of
+// [image.Daemon].
+func WithDaemonHost(host string) Option {
+	return func(c *config) error {
+		c.image = append(c.image, image.WithDaemonHost(host))
+		return nil
+	}
+}
+
 // WithClock sets the clock, which decides whether a distribution has reached
-// its end of life. The default is [time.Now].
+// its end of life and an ignore rule has expired. The default is [time.Now].
 func WithClock(now func() time.Time) Option {
 	return func(c *config) error {
 		if now == nil {

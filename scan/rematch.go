@@ -41,24 +41,37 @@ func (s *Scanner) Rematch(ctx context.Context, report *Report, changes *vulndb.C
 	}
 	defer db.release()
 	if !keeps(report, db.DB, changes) {
-		return s.compare(ctx, db, bom)
+		base := report.BaseImage
+		if base == nil || s.cfg.base.given() {
+			if base, err = s.base(ctx, bom); err != nil {
+				return nil, err
+			}
+		}
+		return s.compare(ctx, db, bom, base)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
 	}
 	r := *report
-	r.OS = s.os(bom.OS) // support may have ended since
+	if r.OS, err = s.os(db.DB, bom.OS); err != nil { // support may have ended since
+		return nil, fmt.Errorf("scan: %w", err)
+	}
 	r.Database = describe(db.DB)
 	r.Coverage = slices.Clone(report.Coverage)
 	r.Packages = slices.Clone(report.Packages)
-	r.Problems = slices.DeleteFunc(slices.Clone(report.Problems), func(p Problem) bool { return p.Extractor == databaseProblem })
+	r.Problems = slices.DeleteFunc(slices.Clone(report.Problems), func(p Problem) bool {
+		return p.Extractor == databaseProblem || p.Extractor == vexProblem // of other documents, perhaps
+	})
+	jury := s.newJury()
+	j := jury.of(bom)
 	r.Summary, r.Findings, r.Suppressed = Summary{}, []Finding{}, []Suppressed{}
 	for _, f := range report.Findings {
-		s.judge(&r, f.in(r.Database.ID))
+		s.judge(&r, f.in(r.Database.ID), j)
 	}
 	for _, f := range report.Suppressed {
-		s.judge(&r, f.in(r.Database.ID))
+		s.judge(&r, f.in(r.Database.ID), j)
 	}
+	jury.tell(ctx, &r, true)
 	r.sort()
 	db.tell(&r)
 	return &r, nil

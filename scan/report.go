@@ -19,6 +19,9 @@ type Report struct {
 	Target        Target   `json:"target"`
 	OS            OS       `json:"os"`
 	Database      Database `json:"database"`
+	// BaseImage is what is known of the image that this one was built on; nil
+	// for what is not made of layers.
+	BaseImage *BaseImage `json:"base_image,omitempty"`
 	// Coverage has a row for each group of packages: what they were compared
 	// with, or why they were not. A package without findings is clean only
 	// if its group was matched.
@@ -35,6 +38,11 @@ type Report struct {
 	// Problems are what could not be read or understood, and so may hide
 	// packages or findings. They are sorted by path.
 	Problems []Problem `json:"problems"`
+	// Rules are the ignore rules that took nothing out: those that have expired,
+	// and those that mean no finding.
+	Rules []RuleNote `json:"rules,omitempty"`
+	// VEX are the VEX documents that were heeded.
+	VEX []VEXDocument `json:"vex_documents,omitempty"`
 	// BOM is the inventory that was compared, for the formats of bills of
 	// materials.
 	BOM *sbom.BOM `json:"-"`
@@ -60,7 +68,14 @@ type OS struct {
 	// EndOfLifeDate is the day, as in "2024-06-30", on which the last free
 	// security support ends or ended; empty if it is not known.
 	EndOfLifeDate string `json:"end_of_life_date,omitempty"`
+	// EndOfLifeSource is who says so: [vulndb.SourceEndOfLife] if the database
+	// has it, or [EndOfLifeBuiltIn]; empty if there is no date.
+	EndOfLifeSource string `json:"end_of_life_source,omitempty"`
 }
+
+// EndOfLifeBuiltIn is the [OS].EndOfLifeSource of dates that are part of this
+// library, as they were known when it was released.
+const EndOfLifeBuiltIn = "built-in"
 
 // A Database is what the packages were compared with; the zero value if there
 // was none.
@@ -105,17 +120,26 @@ type Finding struct {
 	KEV  *vulndb.KEV  `json:"kev,omitempty"`
 	// Rejected is true if ID is said to name no flaw, or one that has another
 	// ID.
-	Rejected     bool     `json:"rejected,omitempty"`
-	Package      Package  `json:"package"`
-	FixedVersion string   `json:"fixed_version"`
-	Status       Status   `json:"status"`
-	Title        string   `json:"title"`
-	Description  string   `json:"description"`
-	References   []string `json:"references"`
+	Rejected bool `json:"rejected,omitempty"`
+	// Informational is the word of the advisories for what is no flaw, such as
+	// "unmaintained", "notice" or "unsound"; empty for flaws.
+	Informational string  `json:"informational,omitempty"`
+	Package       Package `json:"package"`
+	FixedVersion  string  `json:"fixed_version"`
+	// FixIn is a fix that the system does not get as it is, such as one for
+	// subscribers; nil if there is none.
+	FixIn       *vulndb.FixIn `json:"fix_in,omitempty"`
+	Status      Status        `json:"status"`
+	Title       string        `json:"title"`
+	Description string        `json:"description"`
+	References  []string      `json:"references"`
 	// CWEs are numbers of the Common Weakness Enumeration.
 	CWEs      []int     `json:"cwes,omitempty"`
 	Published time.Time `json:"published,omitzero"`
 	Modified  time.Time `json:"modified,omitzero"`
+	// VEX is what VEX documents say of it, the statement that wins first. There
+	// are at most 16.
+	VEX []VEX `json:"vex,omitempty"`
 	// Evidence is what the finding rests on. Other advisories that say the
 	// same are in OtherEvidence.
 	Evidence      vulndb.Evidence   `json:"evidence"`
@@ -146,6 +170,16 @@ type Package struct {
 	Paths []string `json:"paths"`
 	// Layer is the layer that brought the package in.
 	Layer PackageLayer `json:"layer"`
+	// FromBase is true if that layer is one of [Report].BaseImage. It is false
+	// for all packages where those are not known.
+	FromBase bool `json:"from_base,omitempty"`
+	// RequiredBy says who brings a package of a language in: the package URLs of
+	// the shortest chain of packages of which each requires the next and the
+	// last this one. The first is one that the project asks for or, where that
+	// is not known, that no other package requires. It is empty for those
+	// themselves, where it is not known or of more than 32 packages, and for
+	// packages that no advisory is about.
+	RequiredBy []string `json:"required_by,omitempty"`
 	// OwnedBy is the package URL of the operating system package that
 	// installed this one's files. It is not matched on its own then.
 	OwnedBy string `json:"owned_by,omitempty"`
@@ -196,16 +230,22 @@ func Statuses() []Status {
 // A Suppressed is a finding that was taken out.
 type Suppressed struct {
 	Finding
-	By     string `json:"by"`     // the option, such as "severity"
+	By     string `json:"by"`     // the option, such as "severity", or "vex" or "ignore"
 	Reason string `json:"reason"` // in words
+	// Rule is the ignore rule, or the statement of the VEX document, and Source
+	// where that stands: a file, of rules with the line. They are empty for other
+	// options.
+	Rule   string `json:"rule,omitempty"`
+	Source string `json:"source,omitempty"`
 }
 
 // A Problem is something that could not be read or understood.
 type Problem struct {
-	// Path is relative to the image's root; empty if no one file is at fault.
+	// Path is relative to the image's root; empty if no one file is at fault. Of
+	// a VEX document it is the name.
 	Path string `json:"path"`
 	// Extractor is who was to read it: the name of an extractor, "layer",
-	// "match" or "database".
+	// "match", "database", "vex", or "base" for a base image.
 	Extractor string `json:"extractor"`
 	Error     string `json:"error"`
 	// Target is the name of the image, where there are several.

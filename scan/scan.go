@@ -61,6 +61,21 @@ func (s *Scanner) Layout(ctx context.Context, dir, ref string) (*Report, error) 
 	return s.scan(ctx, img, err)
 }
 
+// Daemon scans an image that a Docker or Podman daemon has. Nothing is pulled,
+// and nothing stored. The errors are those of [image.Daemon] and [Scanner.Scan].
+func (s *Scanner) Daemon(ctx context.Context, ref string) (*Report, error) {
+	img, err := image.Daemon(ctx, ref, s.cfg.image...)
+	return s.scan(ctx, img, err)
+}
+
+// From scans what one word names, such as "docker://nginx:1.27" or
+// "archive:app.tar"; see [image.From]. The errors are those of image.From and
+// [Scanner.Scan].
+func (s *Scanner) From(ctx context.Context, source string) (*Report, error) {
+	img, err := image.From(ctx, source, s.cfg.image...)
+	return s.scan(ctx, img, err)
+}
+
 // Dir scans a folder that holds an unpacked root file system. The errors are
 // those of [image.Dir] and [Scanner.Scan].
 func (s *Scanner) Dir(ctx context.Context, dir string) (*Report, error) {

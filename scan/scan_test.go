@@ -122,7 +122,7 @@ func TestScan(t *testing.T) {
 	assert.Equal(t, []string{"CVE-2026-0001 libssl3", "CVE-2026-0003 curl", "CVE-2026-0004 curl"}, ids(report), "the highest severity first")
 	assert.Equal(t, scan.Summary{High: 1, Low: 1, Unknown: 1, Fixable: 2}, report.Summary)
 	assert.Equal(t, scan.OS{
-		ID: "debian", Version: "12", Name: "Debian GNU/Linux 12 (bookworm)", Ecosystem: "Debian:12", EndOfLifeDate: "2028-06-30",
+		ID: "debian", Version: "12", Name: "Debian GNU/Linux 12 (bookworm)", Ecosystem: "Debian:12", EndOfLifeDate: "2028-06-30", EndOfLifeSource: scan.EndOfLifeBuiltIn,
 	}, report.OS)
 	assert.Equal(t, []vulndb.Coverage{
 		{Ecosystem: "Debian:12", Packages: 2, Status: "matched"},

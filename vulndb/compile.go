@@ -53,6 +53,7 @@ func compile(rec *advisory.Record, defects []error, source string, seq int64) *c
 	rec.Upstream = upstreamOf(rec)
 	groups := [][]Severity{rec.Severity}
 	var narrow []limited
+	var remarks []remark
 	for _, entries := range groupAffected(withModules(rec)) {
 		base, suffix := splitEcosystem(entries[0].Ecosystem)
 		if len(c.parts) == 0 || c.parts[len(c.parts)-1].base != base {
@@ -73,6 +74,9 @@ func compile(rec *advisory.Record, defects []error, source string, seq int64) *c
 		if list := platformsOf(entries); len(list) > 0 {
 			narrow = append(narrow, limited{normalName(base, entries[0].Name), list})
 		}
+		if word := remarkOf(entries); word != "" {
+			remarks = append(remarks, remark{normalName(base, entries[0].Name), word})
+		}
 		for _, entries := range splitEntries(base, scheme, entries) {
 			var group int
 			groups, group = addGroup(groups, entries)
@@ -82,7 +86,7 @@ func compile(rec *advisory.Record, defects []error, source string, seq int64) *c
 	if c.withdrawn {
 		return c
 	}
-	details := appendDetails(nil, rec, groups, narrow)
+	details := appendRemarks(appendDetails(nil, rec, groups, narrow), remarks)
 	for i := range c.parts {
 		if p := &c.parts[i]; len(p.cases) > 0 {
 			p.cases = append(dbfile.AppendString(nil, details), p.cases...)
@@ -249,6 +253,7 @@ type record struct {
 	groups                        [][]Severity
 	cwes                          []int
 	limited                       []limited
+	remarks                       []remark
 }
 
 func decodeDetails(data []byte) (*record, error) {
@@ -271,6 +276,7 @@ func decodeDetails(data []byte) (*record, error) {
 		r.cwes = append(r.cwes, int(min(d.Uint(), 1<<24)))
 	}
 	r.limited = decodeLimited(&d)
+	r.remarks = decodeRemarks(&d)
 	return r, d.Err()
 }
 

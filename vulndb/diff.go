@@ -25,7 +25,8 @@ type Changes struct {
 	// Ecosystems are those with a difference, sorted by Ecosystem.
 	Ecosystems []EcosystemChanges `json:"ecosystems"`
 	// Enrichment is true if something differs in what sources of enrichment say
-	// about CVEs, see [Info].Enrichment, which can be about any match.
+	// about CVEs, see [Info].Enrichment, which can be about any match, or until
+	// when releases are supported.
 	Enrichment bool `json:"enrichment"`
 }
 
@@ -218,7 +219,7 @@ func newWalker(ctx context.Context, f *file, compare bool) (*walker, error) {
 					b = dbfile.AppendString(b, id)
 				}
 			}
-			b = appendLimited(b, r.limited)
+			b = appendRemarks(appendLimited(b, r.limited), r.remarks)
 			w.flaws[n], w.all[n] = sha256.Sum256(b), sha256.Sum256(data)
 			return nil
 		})
@@ -375,6 +376,9 @@ func (c *Changes) target(m *matcher, typ string) *changedTarget {
 // that are searched, if only for some packages.
 func searches(d *distro.Distro, ecosystem, suffix string) bool {
 	if ecosystem == d.Ecosystem || slices.Contains(d.More, ecosystem) {
+		return true
+	}
+	if channels, ok := d.ProChannels(); ok && (ecosystem == channels.ESM || slices.Contains(channels.FIPS, ecosystem)) {
 		return true
 	}
 	covers := func(p distro.Product) bool { return p.Covers(suffix) }

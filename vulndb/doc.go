@@ -18,7 +18,8 @@
 //
 // Sources can also be security databases in the form of Alpine Linux or a
 // database of Trivy, and say more about CVEs: whether they have been exploited
-// (KEV), how likely that is (EPSS), and how severe they are (CVE list, NVD).
+// (KEV), how likely that is (EPSS), and how severe they are (CVE list, NVD); or
+// until when a distribution's release is supported (endoflife.date).
 // [Info].Enrichment tells which of these a database has.
 //
 // A program that runs for long opens it with [Watch], and has the newest

@@ -17,8 +17,9 @@ import (
 
 // The file of what is known of each CVE whatever the package, see FORMAT.md.
 const (
-	enrichEcosystem = "CVE" // no ecosystem of OSV
-	enrichSources   = "sources"
+	enrichEcosystem  = "CVE" // no ecosystem of OSV
+	enrichLifecycles = "end-of-life"
+	enrichSources    = "sources"
 )
 
 // The names of the sources of enrichment, as in [EnrichmentInfo].
@@ -27,17 +28,24 @@ const (
 	SourceEPSS = "EPSS" // the Exploit Prediction Scoring System of FIRST
 	SourceKEV  = "KEV"  // the Known Exploited Vulnerabilities Catalog of CISA
 	SourceNVD  = "NVD"  // the National Vulnerability Database
+
+	// SourceEndOfLife says nothing about CVEs, but until when releases of
+	// distributions are supported: https://endoflife.date.
+	SourceEndOfLife = "endoflife.date"
 )
 
 // enrichNames are all sources, sorted.
-func enrichNames() []string { return []string{SourceCVE, SourceEPSS, SourceKEV, SourceNVD} }
+func enrichNames() []string {
+	return []string{SourceCVE, SourceEPSS, SourceKEV, SourceNVD, SourceEndOfLife}
+}
 
 // An EnrichmentInfo describes a source that says more about CVEs. Where a
 // database has no such source, the lack of what it would say means nothing;
 // where it has one, a CVE without a [Match].KEV is not in the catalogue of that
 // day.
 type EnrichmentInfo struct {
-	// Source is one of [SourceCVE], [SourceEPSS], [SourceKEV] and [SourceNVD].
+	// Source is one of [SourceCVE], [SourceEPSS], [SourceKEV], [SourceNVD] and
+	// [SourceEndOfLife].
 	Source string `json:"source"`
 	// Version is that of the catalogue or of the model; empty if it has none.
 	Version string `json:"version,omitempty"`
@@ -47,6 +55,8 @@ type EnrichmentInfo struct {
 	Date time.Time `json:"date,omitzero"`
 	// CVEs is the number of CVEs that it says something about.
 	CVEs int `json:"cves"`
+	// Releases is the number of releases that [SourceEndOfLife] has.
+	Releases int `json:"releases,omitempty"`
 }
 
 // An EPSS is how likely a flaw is to be exploited within 30 days, by the
@@ -90,6 +100,7 @@ type enricher struct {
 	lists [2]map[string]slot // by CVE, of listNames
 	kev   *catalogue[enrich.Entry]
 	epss  *catalogue[scores]
+	eol   *catalogue[lifecycle]
 }
 
 // listNames are the sources that hold an entry for each CVE with a date of its
@@ -237,20 +248,23 @@ func (e *enricher) file() *enrichFile {
 		infos[source] = info
 	}
 	if e.kev != nil {
-		infos[SourceKEV] = &EnrichmentInfo{SourceKEV, e.kev.info.Version, e.kev.info.Date, len(e.kev.entries)}
+		infos[SourceKEV] = &EnrichmentInfo{Source: SourceKEV, Version: e.kev.info.Version, Date: e.kev.info.Date, CVEs: len(e.kev.entries)}
 		for cve, one := range e.kev.entries {
 			names[cve] = names[cve] || one.Title != "" || one.Description != ""
 		}
 	}
 	if e.epss != nil {
-		infos[SourceEPSS] = &EnrichmentInfo{SourceEPSS, e.epss.info.Version, e.epss.info.Date, len(e.epss.entries)}
+		infos[SourceEPSS] = &EnrichmentInfo{Source: SourceEPSS, Version: e.epss.info.Version, Date: e.epss.info.Date, CVEs: len(e.epss.entries)}
 		for cve := range e.epss.entries {
 			if _, known := names[cve]; !known {
 				names[cve] = false
 			}
 		}
 	}
-	if len(names) == 0 {
+	if e.eol != nil {
+		infos[SourceEndOfLife] = &EnrichmentInfo{Source: SourceEndOfLife, Date: e.eol.info.Date, Releases: len(e.eol.entries)}
+	}
+	if len(infos) == 0 {
 		return nil
 	}
 	f := &enrichFile{enricher: e, names: slices.Sorted(maps.Keys(names))}
@@ -306,13 +320,18 @@ func (f *enrichFile) write(ctx context.Context, out io.Writer) (uint32, error) {
 			pass(cve, &all)
 		}
 	}
+	if f.eol != nil {
+		for _, name := range slices.Sorted(maps.Keys(f.eol.entries)) {
+			w.Entry(1, name, f.eol.entries[name].append(nil))
+		}
+	}
 	for _, info := range f.infos {
 		data := dbfile.AppendString(nil, info.Version)
 		data = appendTime(data, info.Date)
-		w.Entry(1, info.Source, dbfile.AppendUint(data, uint64(info.CVEs)))
+		w.Entry(2, info.Source, dbfile.AppendUint(data, uint64(info.CVEs+info.Releases)))
 	}
 	meta := dbfile.Meta{Modified: f.modified}
-	for _, name := range [...]string{"", enrichSources} {
+	for _, name := range [...]string{"", enrichLifecycles, enrichSources} {
 		meta.Releases = append(meta.Releases, dbfile.Release{Name: name, Scheme: scheme.String(), KeyCheck: keyCheck(scheme)})
 	}
 	return w.Close(meta)
@@ -418,7 +437,8 @@ func decodeEnrichment(data []byte, epss time.Time) (*enrichment, error) {
 func enrichmentInfo(f *file) (infos []EnrichmentInfo, err error) {
 	defer guard(&err)()
 	release, ok := f.Release(enrichSources)
-	if _, names := f.Release(""); !ok || !names {
+	_, names := f.Release("")
+	if _, lifecycles := f.Release(enrichLifecycles); !ok || !names || !lifecycles {
 		return nil, fmt.Errorf("%w: no list of sources", ErrCorrupt)
 	}
 	var buf []byte
@@ -434,6 +454,9 @@ func enrichmentInfo(f *file) (infos []EnrichmentInfo, err error) {
 		info := EnrichmentInfo{Source: name, Version: d.String(), Date: decodeTime(&d), CVEs: int(min(d.Uint(), math.MaxInt32))}
 		if d.Err() != nil || d.Len() > 0 {
 			return nil, fmt.Errorf("%w: source %s", ErrCorrupt, name)
+		}
+		if name == SourceEndOfLife {
+			info.CVEs, info.Releases = 0, info.CVEs
 		}
 		infos = append(infos, info)
 	}

@@ -247,7 +247,7 @@ func TestEnrichErrors(t *testing.T) {
 func TestEnrichFlip(t *testing.T) {
 	dir := t.TempDir()
 	source := tree(t, "0.json", simple("CVE-2026-0001"), "1.json", kev(4, "CVE-2026-0001"), "2.csv", epss(1, "CVE-2026-0001,0.5,0.6"),
-		"3.json", cveRecord("CVE-2026-0001", 1, metric(vector31), ""))
+		"3.json", cveRecord("CVE-2026-0001", 1, metric(vector31), ""), "4.json", eol(1, eolProduct("debian", `{"name": "12", "eolFrom": "2026-06-10", "eoesFrom": "2028-06-30"}`)))
 	_, err := vulndb.Build(t.Context(), dir, []vulndb.Source{vulndb.FileSource(source)}, clock)
 	require.NoError(t, err)
 	want := match(t, open(t, dir), bookworm, deb("foo", "1"))
@@ -272,6 +272,12 @@ func TestEnrichFlip(t *testing.T) {
 			noticed++
 		} else {
 			assert.Equalf(t, want, got, "byte %d", i)
+		}
+		end, err := db.EndOfLife(bookworm)
+		if err != nil {
+			assert.ErrorIs(t, err, vulndb.ErrCorrupt)
+		} else {
+			assert.Equalf(t, time.Date(2028, 6, 30, 0, 0, 0, 0, time.UTC), end, "byte %d", i)
 		}
 		require.NoError(t, db.Close())
 	}

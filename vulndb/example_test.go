@@ -251,3 +251,70 @@ func ExampleAutoUpdater() {
 	fmt.Println(result.Matches[0].ID)
 	// Output: CVE-2024-0727
 }
+
+// A fix that only subscribers get is told apart.
+func ExampleFixIn() {
+	const record = `{"id": "UBUNTU-CVE-2024-0001", "upstream": ["CVE-2024-0001"], "affected": [
+		{"package": {"ecosystem": "Ubuntu:22.04:LTS", "name": "jq"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]},
+		{"package": {"ecosystem": "Ubuntu:Pro:22.04:LTS", "name": "jq"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.6-2.1ubuntu3+esm1"}]}]}]}`
+	db, cleanup, err := exampleDB(record)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer cleanup()
+	jq := inventory.Package{Type: "deb", Name: "jq", Version: "1.6-2.1ubuntu3", Source: inventory.Source{Name: "jq", Version: "1.6-2.1ubuntu3"}}
+	for _, services := range [][]string{nil, {"esm-apps"}} {
+		result, err := db.Match(context.Background(), inventory.OS{ID: "ubuntu", Version: "22.04", ProServices: services}, []inventory.Package{jq})
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, m := range result.Matches {
+			fmt.Printf("%s: %s, fixed in %q\n", m.ID, m.Status, m.FixedVersion)
+			if m.FixIn != nil {
+				fmt.Println("it is", m.FixIn)
+			}
+		}
+	}
+	// Output:
+	// CVE-2024-0001: affected, fixed in ""
+	// it is fixed in 1.6-2.1ubuntu3+esm1 of Ubuntu Pro (ESM)
+	// CVE-2024-0001: fixed, fixed in "1.6-2.1ubuntu3+esm1"
+}
+
+func ExampleDB_EndOfLife() {
+	const products = `{"schema_version": "1.2.0", "generated_at": "2026-01-02T00:00:00Z", "total": 1, "result": [
+		{"name": "alpine-linux", "category": "os", "releases": [{"name": "3.19", "eolFrom": "2025-11-01"}]}]}`
+	record, _, _ := strings.Cut(advisories, "\n")
+	db, cleanup, err := exampleDB(record, products)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer cleanup()
+	day, err := db.EndOfLife(inventory.OS{ID: "alpine", Version: "3.19.1"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(day.Format(time.DateOnly))
+	// Output: 2025-11-01
+}
+
+// exampleDB makes a database of documents.
+func exampleDB(documents ...string) (db *vulndb.DB, cleanup func(), err error) {
+	dir, err := os.MkdirTemp("", "vulndb")
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, text := range documents {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.json", i)), []byte(text), 0o666); err != nil {
+			return nil, nil, err
+		}
+	}
+	if _, err := vulndb.Build(context.Background(), filepath.Join(dir, "db"), []vulndb.Source{vulndb.FileSource(dir)}); err != nil {
+		return nil, nil, err
+	}
+	db, err = vulndb.Open(filepath.Join(dir, "db"))
+	return db, func() {
+		db.Close()
+		os.RemoveAll(dir)
+	}, err
+}

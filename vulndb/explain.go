@@ -69,6 +69,9 @@ type Judgement struct {
 	Text string `json:"text"`
 	// FixedVersion is as in [Match].
 	FixedVersion string `json:"fixed_version"`
+	// Informational is the record's word for what is no flaw, see [Match]; empty
+	// for flaws.
+	Informational string `json:"informational,omitempty"`
 	// Ranges are those of the record, the lowest first. Those that overlap or
 	// touch are joined.
 	Ranges []RangeCheck `json:"ranges"`
@@ -164,7 +167,7 @@ func (db *DB) explain(ctx context.Context, os inventory.OS, pkg inventory.Packag
 	for _, p := range result.Problems {
 		out.Problems = append(out.Problems, p.Message)
 	}
-	e := explainer{db: db, out: out, pkg: &pkg, overruled: m.overruled, target: m.target(pkg.Type), flaws: map[string][]string{}}
+	e := explainer{db: db, out: out, pkg: &pkg, overruled: m.overruled, target: m.target(pkg.Type), matches: result.Matches, flaws: map[string][]string{}}
 	for _, match := range result.Matches {
 		for _, evidence := range append([]Evidence{match.Evidence}, match.Other...) {
 			e.flaws[evidence.Advisory] = append(e.flaws[evidence.Advisory], match.ID)
@@ -204,12 +207,14 @@ type explainer struct {
 	found  []*record           // of all advisories that are told of
 	// overruled are those that a fix for the package's own stream decides.
 	overruled []overruled
+	matches   []Match
 }
 
 // query explains what the database says to one name and version.
 func (e *explainer) query(ctx context.Context, q *query, ids []string) error {
-	for i := range q.target.searches {
-		s := &q.target.searches[i]
+	searches := q.searches()
+	for i := range searches {
+		s := &searches[i]
 		if !s.wants(q) {
 			continue
 		}
@@ -249,6 +254,12 @@ func (e *explainer) query(ctx context.Context, q *query, ids []string) error {
 				e.overrule(&j, r)
 			}
 			j.Advisory, j.Summary, j.Ecosystem = r.id, r.summary, s.ecosystem
+			if j.Informational = r.informational(string(q.name)); j.Informational != "" {
+				j.Text += fmt.Sprintf("; the advisory is informational (%s)", j.Informational)
+			}
+			if e.target.channels && j.Verdict == VerdictAffected {
+				e.settle(&j, s.channel)
+			}
 			if j.Flaws = cvesOf(r); j.Verdict == VerdictAffected {
 				j.Flaws = slices.Clone(e.flaws[r.id])
 			}

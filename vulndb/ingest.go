@@ -180,7 +180,7 @@ func (b *builder) document(ctx context.Context, r *rawRecord, seq int64, buf *[]
 	kind := enrich.Detect(head)
 	rest := &meter{ctx: ctx, in: in, limits: b.cfg.limits}
 	switch kind {
-	case enrich.KindKEV, enrich.KindEPSS, enrich.KindNVD, enrich.KindSecDB:
+	case enrich.KindKEV, enrich.KindEPSS, enrich.KindNVD, enrich.KindSecDB, enrich.KindEndOfLife:
 		return b.stream(ctx, kind, r, seq, io.MultiReader(bytes.NewReader(head), rest), rest)
 	case enrich.KindDelta:
 		b.mu.Lock()
@@ -212,7 +212,7 @@ func (b *builder) whole(kind enrich.Kind, r *rawRecord, seq int64, data []byte) 
 	case enrich.KindNVDOne:
 		list = 1
 		e, reasons, err = enrich.DecodeNVD(data)
-	case enrich.KindKEV, enrich.KindNVD, enrich.KindSecDB:
+	case enrich.KindKEV, enrich.KindNVD, enrich.KindSecDB, enrich.KindEndOfLife:
 		err = errors.New("this document cannot be a line of a file")
 	default:
 		rec, defects, err := advisory.Decode(data)
@@ -263,6 +263,20 @@ func (b *builder) stream(ctx context.Context, kind enrich.Kind, r *rawRecord, se
 		keep = func() bool {
 			old := b.enricher.epss
 			b.enricher.epss = better(old, c)
+			return old != nil
+		}
+	case enrich.KindEndOfLife:
+		c := &catalogue[lifecycle]{seq: seq, entries: map[string]lifecycle{}}
+		c.info, bad, err = enrich.ReadEndOfLife(in, func(l enrich.Lifecycle) error {
+			name := lifecycleName(l.Product, l.Release)
+			if _, twice := c.entries[name]; !twice { // the first counts
+				c.entries[name] = lifecycle{l.End, l.ExtendedEnd}
+			}
+			return nil
+		})
+		keep = func() bool {
+			old := b.enricher.eol
+			b.enricher.eol = better(old, c)
 			return old != nil
 		}
 	case enrich.KindNVD:

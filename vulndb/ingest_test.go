@@ -65,7 +65,13 @@ func TestKindOfFile(t *testing.T) {
 func FuzzEnrichment(f *testing.F) {
 	f.Add([]byte{flagKEV | flagRansomware | flagEPSS | flagText, 0, 0, 0, 0, 10, 20, 3, 1, 1, 'N', 1, 'T', 1, 'V', 1, 79})
 	f.Add([]byte{flagEPSS, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01, 0, 0, 0}) // a score above 1
+	f.Add(lifecycle{end: time.Unix(1e9, 0).UTC()}.append(nil))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		if l, err := decodeLifecycle(data); err == nil {
+			again, err := decodeLifecycle(l.append(nil))
+			require.NoError(t, err)
+			require.Equal(t, l, again)
+		}
 		e, err := decodeEnrichment(data, time.Time{})
 		if err != nil {
 			require.Nil(t, e)

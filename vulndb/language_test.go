@@ -1,9 +1,13 @@
 package vulndb_test
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/imagevet/imagevet/sbom/inventory"
 	"github.com/imagevet/imagevet/vulndb"
@@ -56,4 +60,73 @@ func TestMatchLanguageForms(t *testing.T) {
 		assert.Equalf(t, tt.want, len(result.Matches) > 0, "%+v", tt)
 		assert.Emptyf(t, result.Problems, "%+v", tt)
 	}
+}
+
+// Advisories on the programs that come with Go, by plain loops over the records
+// with the order of versions of Go's own tools: releases in their order.
+func TestMatchRealToolchain(t *testing.T) {
+	path, records := realRecords(t, 1, "Go")
+	db := buildFile(t, path)
+	number := func(v string) [4]int { // of "1.22.1", "1.24.0-rc.2", "1.22.0-0", "1.21rc2"
+		var n [4]int
+		v = strings.ReplaceAll(v, "-0", "rc0")
+		v = strings.ReplaceAll(v, "-rc.", "rc")
+		front, rc, pre := strings.Cut(v, "rc")
+		if n[3] = 1000; pre {
+			_, err := fmt.Sscan(rc, &n[3])
+			require.NoError(t, err, v)
+		}
+		for i, part := range strings.Split(front, ".") {
+			_, err := fmt.Sscan(part, &n[i])
+			require.NoError(t, err, v)
+		}
+		return n
+	}
+	compare := func(a, b string) int {
+		x, y := number(a), number(b)
+		return slices.Compare(x[:], y[:])
+	}
+	total := 0
+	for _, version := range []string{"1.9.4", "1.14.13", "1.17.1", "1.18", "1.20.5", "1.21rc2", "1.21.0", "1.22.1", "1.23.11", "1.24.5", "1.25.0", "1.25.6", "1.26.2", "1.27rc1", "1.27.0"} {
+		for _, platform := range []string{"", "linux/amd64", "windows/arm64", "darwin/arm64", "js/wasm"} {
+			want := []string{}
+			for _, r := range records {
+				if r.Withdrawn != "" {
+					continue
+				}
+				if in, _ := r.affects("Go", "toolchain", version, compare); in && (platform == "" || r.onPlatform("toolchain", platform)) {
+					want = append(want, r.refFlaws()...)
+				}
+			}
+			pkg := inventory.Package{Type: "golang", Name: "toolchain", Version: version}
+			if platform != "" {
+				pkg.Platforms = []string{platform}
+			}
+			got := []string{}
+			for _, m := range match(t, db, inventory.OS{}, pkg).Matches {
+				got = append(got, m.ID)
+			}
+			assert.ElementsMatchf(t, want, got, "%s on %s", version, platform)
+			total += len(want)
+		}
+	}
+	t.Logf("%d findings", total)
+	assert.Greater(t, total, 300)
+}
+
+// onPlatform reports whether an imported package of the module is affected on a
+// platform.
+func (r *refRecord) onPlatform(module, platform string) bool {
+	goos, goarch, _ := strings.Cut(platform, "/")
+	for _, a := range r.Affected {
+		if a.Package.Name != module {
+			continue
+		}
+		for _, i := range a.Specific.Imports {
+			if (len(i.OS) == 0 || slices.Contains(i.OS, goos)) && (len(i.Arch) == 0 || slices.Contains(i.Arch, goarch)) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -89,6 +89,8 @@ func newMatcher(db *DB, os inventory.OS, pkgs []inventory.Package) *matcher {
 type target struct {
 	language string // OSV's ecosystem; empty for a distribution
 	searches []search
+	fips     []search // for packages that were built for FIPS, see ubuntupro.go
+	channels bool     // some of the searches are for subscribers
 	coverage Coverage // Packages counts
 }
 
@@ -104,6 +106,7 @@ type search struct {
 	// extended is true for the extended support of a minor release that the
 	// image has by its content sets.
 	extended bool
+	channel  channel
 }
 
 // A vendor is a third party that packages of a distribution's format are from.
@@ -162,6 +165,7 @@ func (m *matcher) memoOf(q *query) (*memo, bool) {
 type answer struct {
 	hits     []hit
 	unknown  []hit // records with ranges that could not be read
+	clear    []hit // records that name the package, of a target with channels
 	problems []string
 	found    bool // the database has the name
 }
@@ -181,6 +185,7 @@ type found struct {
 	hits    []hit
 	unknown []hit
 	settled []settled
+	clear   []hit
 }
 
 // target returns where to look for packages of a type.
@@ -273,6 +278,7 @@ func (m *matcher) distroTarget(typ, scheme string) *target {
 	if len(absent) > 0 {
 		missing = append(missing, fmt.Sprintf("the database has no advisories for %s, only for %s", few(absent), f.releaseNames()))
 	}
+	t.addChannels(m.db, d)
 	if len(t.searches) == 0 {
 		return noData(d.Ecosystem, strings.Join(missing, "; "))
 	}
@@ -368,6 +374,7 @@ func (m *matcher) lookup(i int) error {
 		}
 		out.hits = append(out.hits, a.hits...)
 		out.unknown = append(out.unknown, a.unknown...)
+		out.clear = append(out.clear, a.clear...)
 		for _, text := range a.problems {
 			m.problems = append(m.problems, Problem{i, text})
 		}
@@ -384,6 +391,9 @@ func (m *matcher) lookup(i int) error {
 		if err := m.settle(&out, &queries[k]); err != nil {
 			return err
 		}
+	}
+	for _, h := range out.clear {
+		m.need(h.search, h.record)
 	}
 	if len(out.hits)+len(out.unknown) > 0 {
 		m.found = append(m.found, out)
@@ -484,8 +494,9 @@ func (q *query) key(buf []byte, scheme version.Scheme, epoch string) ([]byte, er
 // answer asks the database.
 func (m *matcher) answer(q *query) (answer, error) {
 	var a answer
-	for i := range q.target.searches {
-		s := &q.target.searches[i]
+	searches := q.searches()
+	for i := range searches {
+		s := &searches[i]
 		if !s.wants(q) {
 			continue
 		}
@@ -497,6 +508,11 @@ func (m *matcher) answer(q *query) (answer, error) {
 			continue
 		}
 		if err := m.judge(&a, s, q, data); err != nil {
+			return answer{}, err
+		}
+	}
+	if q.target.channels {
+		if err := m.addClear(&a, q); err != nil {
 			return answer{}, err
 		}
 	}
@@ -575,30 +591,13 @@ func (m *matcher) result(ctx context.Context) (*Result, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		var findings []finding
-		seen := map[*record]bool{}
-		var variants map[variant]bool
-		for _, h := range f.hits {
-			// One record can be found under two names or in two releases.
-			r := records[h.search.file][h.record]
-			v, other := h.variant(r), h.built != (stream{})
-			if (!seen[r] || other && !variants[v]) && r.concerns(h.name, m.pkgs[f.pkg].Platforms) {
-				seen[r] = true
-				if other {
-					if variants == nil {
-						variants = map[variant]bool{}
-					}
-					variants[v] = true
-				}
-				findings = append(findings, finding{r, h})
-			}
-		}
-		var own []ownFix
-		for _, s := range f.settled {
-			own = append(own, ownFix{records[s.search.file][s.record], s.fix})
-		}
+		findings, seen := f.findings(records, m.pkgs[f.pkg].Platforms)
 		var matches []Match
-		matches, m.overruled = merge(findings, own)
+		if p := &m.pkgs[f.pkg]; m.target(p.Type).channels {
+			matches = settle(findings, f.cleared(records), distro.HasESM(m.os, p.Version) || distro.HasESM(m.os, p.Source.Version))
+		} else {
+			matches, m.overruled = merge(findings, f.ownFixes(records))
+		}
 		for _, match := range matches {
 			match.Package = f.pkg
 			match.stamp(m.db.info.ID)
@@ -614,6 +613,49 @@ func (m *matcher) result(ctx context.Context) (*Result, error) {
 	})
 	out.Problems = append(out.Problems, slices.Compact(m.problems)...)
 	return out, nil
+}
+
+// An occurrence is a record in one of the ways in which it can cover a package:
+// it can be found under two names or in two releases.
+type occurrence struct {
+	variant
+	channel channel
+}
+
+// findings returns the hits with their records, each way once, and the records.
+func (f *found) findings(records map[*file]map[int]*record, platforms []string) (list []finding, covered map[*record]bool) {
+	covered = map[*record]bool{}
+	seen := map[occurrence]bool{}
+	for _, h := range f.hits {
+		r := records[h.search.file][h.record]
+		o := occurrence{variant{rec: r}, h.search.channel}
+		if h.built != (stream{}) {
+			o.variant = h.variant(r)
+		}
+		if !seen[o] && r.concerns(h.name, platforms) {
+			seen[o], covered[r] = true, true
+			list = append(list, finding{r, h})
+		}
+	}
+	return list, covered
+}
+
+// cleared returns the records that name the package and do not cover it.
+func (f *found) cleared(records map[*file]map[int]*record) []finding {
+	var list []finding
+	for _, h := range f.clear {
+		list = append(list, finding{records[h.search.file][h.record], h})
+	}
+	return list
+}
+
+// ownFixes returns the fixes for the stream of the package which it has.
+func (f *found) ownFixes(records map[*file]map[int]*record) []ownFix {
+	var list []ownFix
+	for _, s := range f.settled {
+		list = append(list, ownFix{records[s.search.file][s.record], s.fix})
+	}
+	return list
 }
 
 // unknownProblem reports the advisories that could not be read in full and do

@@ -140,6 +140,7 @@ func newMatch(id string, list []finding) Match {
 	m := Match{
 		ID: id, Published: first.rec.published, Modified: first.rec.modified,
 		FixedVersion: first.hit.verdict.fixed, Status: StatusAffected, Aliases: []string{}, References: []string{},
+		Informational: informationalOf(list),
 	}
 	if m.FixedVersion != "" {
 		m.Status = StatusFixed

@@ -33,21 +33,31 @@ import (
 // sharing nothing with the database but the order of versions.
 type (
 	refRecord struct {
-		ID        string   `json:"id"`
-		Withdrawn string   `json:"withdrawn"`
-		Aliases   []string `json:"aliases"`
-		Upstream  []string `json:"upstream"`
-		Affected  []struct {
-			Package struct {
-				Ecosystem string `json:"ecosystem"`
-				Name      string `json:"name"`
-			} `json:"package"`
-			Ranges []struct {
-				Type   string              `json:"type"`
-				Events []map[string]string `json:"events"`
-			} `json:"ranges"`
-			Versions []string `json:"versions"`
-		} `json:"affected"`
+		ID        string        `json:"id"`
+		Withdrawn string        `json:"withdrawn"`
+		Aliases   []string      `json:"aliases"`
+		Upstream  []string      `json:"upstream"`
+		Affected  []refAffected `json:"affected"`
+	}
+	refAffected struct {
+		Package struct {
+			Ecosystem string `json:"ecosystem"`
+			Name      string `json:"name"`
+		} `json:"package"`
+		Ranges []struct {
+			Type   string              `json:"type"`
+			Events []map[string]string `json:"events"`
+		} `json:"ranges"`
+		Versions []string `json:"versions"`
+		Database struct {
+			Informational string `json:"informational"`
+		} `json:"database_specific"`
+		Specific struct {
+			Imports []struct {
+				OS   []string `json:"goos"`
+				Arch []string `json:"goarch"`
+			} `json:"imports"`
+		} `json:"ecosystem_specific"`
 	}
 	// A refMatch is what is compared of a match.
 	refMatch struct {

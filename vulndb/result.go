@@ -58,6 +58,10 @@ type Match struct {
 	// Rejected is true if the CVE list or the NVD say that ID must not be used:
 	// that it names no flaw, or one that has another ID.
 	Rejected bool `json:"rejected,omitempty"`
+	// Informational is the word of the advisories in Evidence and Other for what
+	// is no flaw, such as [InformationalUnmaintained]; empty if one of them is on
+	// a flaw. A match can have one and a CVE, as somebody else saw a flaw in it.
+	Informational string `json:"informational,omitempty"`
 	// CWEs are numbers of the Common Weakness Enumeration
 	// (https://cwe.mitre.org), sorted; few databases state them.
 	CWEs []int `json:"cwes,omitempty"`
@@ -71,6 +75,9 @@ type Match struct {
 	// advisory in Evidence calls fixed and that is in none of its ranges. It
 	// is empty if there is none.
 	FixedVersion string `json:"fixed_version"`
+	// FixIn is a fix that the system does not get as it is, nil if there is
+	// none: FixedVersion is empty then.
+	FixIn *FixIn `json:"fix_in,omitempty"`
 	// Status is what the advisory in Evidence says of a fix: [StatusFixed] if
 	// FixedVersion is not empty, and otherwise [StatusAffected] or, where the
 	// publisher tells more, another of the statuses.

@@ -48,6 +48,9 @@ type Source struct {
 //     CVE list (JSON 5; its releases as a .zip with one file a record), and
 //     pages and feeds of the NVD (API 2.0). They say more about CVEs, with the
 //     scores of EPSS: see [EnrichmentInfo];
+//   - all products of endoflife.date (its API's /api/v1/products/full), which
+//     say until when releases of distributions are supported, see
+//     [DB.EndOfLife];
 //   - security databases in the form of Alpine Linux, of Alpine, Wolfi,
 //     Chainguard or MinimOS, whichever their URLs name. They become records
 //     such as ALPINE-SECDB-CVE-2024-1234.

@@ -158,10 +158,10 @@ func printInfo(w io.Writer, name string, info vulndb.Info) error {
 		fmt.Fprintf(&b, "%-20s %10d  %s\n", s.Ecosystem, s.Records, s.Modified.UTC().Format(time.DateOnly))
 	}
 	if len(info.Enrichment) > 0 {
-		fmt.Fprintf(&b, "\n%-20s %10s  %s\n", "ENRICHMENT", "CVES", "DATE")
+		fmt.Fprintf(&b, "\n%-20s %10s  %s\n", "ENRICHMENT", "ENTRIES", "DATE")
 	}
 	for _, e := range info.Enrichment {
-		fmt.Fprintf(&b, "%-20s %10d  %s\n", strings.TrimSpace(e.Source+" "+e.Version), e.CVEs, e.Date.UTC().Format(time.DateOnly))
+		fmt.Fprintf(&b, "%-20s %10d  %s\n", strings.TrimSpace(e.Source+" "+e.Version), e.CVEs+e.Releases, e.Date.UTC().Format(time.DateOnly))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -150,17 +150,21 @@ type scanFlags struct {
 	suppressed           bool   // whether formats list them
 	listPackages         bool
 	skip                 []string
+	judge                *judgeFlags
 	exitCode             int
+	exitCodeSet          bool
 	timeout              time.Duration
 	autoUpdate           time.Duration // negative: never
 	mirrors              []string
 	now                  time.Time // zero: that of the system
 	registry             *registryConfig
 	options              []scan.Option
+	table                []report.Option
+	ignoreBase           bool
 }
 
 func (f *flags) scan(a *app) *scanFlags {
-	s := &scanFlags{db: f.db(a), cacheDir: f.cacheDir(a), output: f.output(), format: f.format(), timeout: 5 * time.Minute, autoUpdate: -1}
+	s := &scanFlags{db: f.db(a), cacheDir: f.cacheDir(a), output: f.output(), format: f.format(), judge: f.judge(), timeout: 5 * time.Minute, autoUpdate: -1}
 	f.quietFlag(a)
 	f.set.Func("auto-update", "download what the image needs of the database if that was not done for a `DURATION` such as 24h (default never)", func(text string) (err error) {
 		if s.autoUpdate, err = time.ParseDuration(text); err != nil || s.autoUpdate < 0 {
@@ -185,9 +189,17 @@ func (f *flags) scan(a *app) *scanFlags {
 		s.options = append(s.options, scan.WithIgnoreStatuses(statuses...))
 		return err
 	})
+	f.set.BoolFunc("informational", "report advisories that call themselves no flaw too: unmaintained, notice", func(text string) error {
+		report, err := strconv.ParseBool(text)
+		s.options = append(s.options, scan.WithInformational(report))
+		return err
+	})
+	f.table(s)
+	f.inventory(s)
 	f.set.StringVar(&s.specVersion, "spec-version", "", "the `VERSION` of the specification of a bill of materials: 1.4 to 1.7 of CycloneDX (default 1.6), 2.2, 2.3 and 3.0 of SPDX (default 2.3)")
 	f.set.BoolVar(&s.listPackages, "list-all-pkgs", false, "list all packages (formats json, html and trivy)")
-	f.set.Func("exit-code", "exit with status `N` if findings are left (default 0)", func(text string) (err error) {
+	f.set.Func("exit-code", "exit with status `N` if findings are left or, with --policy, if it is not met (default 0; with --policy 3)", func(text string) (err error) {
+		s.exitCodeSet = true
 		if s.exitCode, err = strconv.Atoi(text); err != nil || s.exitCode < 0 || s.exitCode > 255 {
 			return errors.New("give a number from 0 to 255")
 		}
@@ -210,8 +222,20 @@ func (f *flags) scan(a *app) *scanFlags {
 }
 
 // imageFlags defines what only images have.
-func (f *flags) image(s *scanFlags) (input *string) {
+func (f *flags) image(s *scanFlags) (input *string, daemon *bool) {
+	f.base(s)
+	daemon = f.set.Bool("daemon", false, "REF is in the Docker or Podman daemon of this machine")
 	input = f.set.String("input", "", "a `FILE|DIR` from \"docker save\" or skopeo, or with an OCI layout, instead of a registry; REF then chooses one of several images")
+	f.platform(s)
+	f.set.BoolFunc("foreign-layers", "fetch layers that the registry does not have from where the image says, as those of Windows", func(text string) (err error) {
+		s.registry.config.ForeignLayers, err = strconv.ParseBool(text)
+		return err
+	})
+	s.registry = f.registryConfig("image")
+	return input, daemon
+}
+
+func (f *flags) platform(s *scanFlags) {
 	f.set.Func("platform", "the `OS/ARCH[/VARIANT]` to choose of an index (default that of this machine)", func(text string) error {
 		if _, err := image.ParsePlatform(text); err != nil {
 			return err
@@ -219,12 +243,6 @@ func (f *flags) image(s *scanFlags) (input *string) {
 		s.options = append(s.options, scan.WithPlatform(text))
 		return nil
 	})
-	f.set.BoolFunc("foreign-layers", "fetch layers that the registry does not have from where the image says, as those of Windows", func(text string) (err error) {
-		s.registry.config.ForeignLayers, err = strconv.ParseBool(text)
-		return err
-	})
-	s.registry = f.registryConfig("image")
-	return input
 }
 
 // parseList reads words between commas.

@@ -3,7 +3,9 @@
 //	imagevet image nginx:1.27
 //	imagevet image --input app.tar --format json
 //	imagevet rootfs /srv/chroot
+//	imagevet image docker://app:dev
 //	imagevet sbom app.cdx.json
+//	imagevet compare before.json after.json
 //	imagevet db build osv-export
 //	imagevet db update Debian PyPI
 //	imagevet db pull registry.example/team/vulndb
@@ -86,7 +88,7 @@ type verb struct {
 
 func verbs() []verb {
 	return []verb{
-		{"image", "REF | --input FILE|DIR [REF]", "scan an image of a registry, or an archive or OCI layout", (*app).image},
+		{"image", "REF | --input FILE|DIR [REF]", "scan an image: of a registry, docker://REF, podman://REF, archive:FILE, layout:DIR", (*app).image},
 		{"rootfs", "DIR", "scan an unpacked root file system", (*app).rootfs},
 		{"fs", "DIR", "scan a source tree: lock files and manifests", (*app).fs},
 		{"sbom", "FILE", "scan a bill of materials: CycloneDX, SPDX, Syft's JSON, package URLs", (*app).sbom},
@@ -97,6 +99,7 @@ func verbs() []verb {
 		{"db diff", "OLD NEW", "tell on which packages two databases differ", (*app).dbDiff},
 		{"db push", "REF", "store a database in a registry", (*app).dbPush},
 		{"db pull", "REF", "fetch what is new of a database in a registry", (*app).dbPull},
+		{"compare", "A B", "tell what is new and what is fixed: two reports in JSON, or what \"image\" takes", (*app).compare},
 		{"version", "", "print the version", (*app).version},
 		{"help", "[VERB]", "print this, or the flags of a verb", (*app).help},
 	}
@@ -159,7 +162,7 @@ func overview() string {
 		fmt.Fprintf(&b, "  %-10s %s\n", v.name, v.does)
 	}
 	b.WriteString("\n\"imagevet help VERB\" lists the flags of a verb.\n")
-	b.WriteString("Exit status: 0, that of --exit-code if findings are left, 1 on failure, 2 on wrong usage.\n")
+	b.WriteString("Exit status: 0, that of --exit-code if findings are left or a policy is not met, 1 on failure, 2 on wrong usage.\n")
 	return b.String()
 }
 

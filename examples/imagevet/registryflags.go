@@ -56,9 +56,9 @@ func (f *flags) registryConfig(thing string) *registryConfig {
 	return r
 }
 
-// resolve returns what the flags say for a reference. Credentials are for its
-// registry alone, and not for its mirrors.
-func (r *registryConfig) resolve(a *app, ref string) (registry.Config, error) {
+// resolve returns what the flags say for references. Credentials are for their
+// registry alone, and neither for its mirrors nor for others.
+func (r *registryConfig) resolve(a *app, refs ...string) (registry.Config, error) {
 	c := r.config
 	token := r.token
 	if token == "" {
@@ -73,33 +73,52 @@ func (r *registryConfig) resolve(a *app, ref string) (registry.Config, error) {
 	if err := c.Validate(); err != nil {
 		return c, &usageError{err}
 	}
-	host := registryOf(ref)
-	var first authn.Keychain
-	switch {
-	case r.authFile != "":
+	if r.authFile != "" {
 		if _, err := os.Stat(r.authFile); err != nil {
 			return c, fmt.Errorf("--authfile: %w", err)
 		}
 		c.Keychain = registry.AuthFile(r.authFile)
 		return c, nil
-	case r.username != "":
+	}
+	if r.username == "" && token == "" {
+		return c, nil
+	}
+	var host string
+	for _, ref := range refs {
+		other := registryOf(ref)
+		if host != "" && other != "" && other != host {
+			return c, usagef("%q and %q are two registries, which do not get the same credentials: give --authfile", host, other)
+		}
+		if other != "" {
+			host = other
+		}
+	}
+	given := registry.Token(host, token)
+	if r.username != "" {
 		password, err := firstLine(r.stdin)
 		if err != nil {
 			return c, fmt.Errorf("--password-stdin: %w", err)
 		}
-		first = registry.Basic(host, r.username, password)
-	case token != "":
-		first = registry.Token(host, token)
-	default:
-		return c, nil
+		given = registry.Basic(host, r.username, password)
 	}
-	c.Keychain = authn.NewMultiKeychain(first, registry.DefaultKeychain())
+	c.Keychain = authn.NewMultiKeychain(given, registry.DefaultKeychain())
 	return c, nil
 }
 
-// registryOf is the registry that a reference names, empty if it is none: what
-// uses it says so.
+// registryOf is the registry that a reference names, empty if it names none:
+// a file, a folder, an image of a daemon, nonsense.
 func registryOf(ref string) string {
+	ref, explicit := strings.CutPrefix(ref, "registry://")
+	if !explicit {
+		for _, other := range []string{"docker://", "podman://", "archive:", "layout:", "dir:"} { // see image.From
+			if strings.HasPrefix(ref, other) {
+				return ""
+			}
+		}
+		if _, err := os.Stat(ref); err == nil {
+			return ""
+		}
+	}
 	parsed, err := name.ParseReference(ref)
 	if err != nil {
 		return ""

@@ -112,6 +112,19 @@ func TestRegistryFlags(t *testing.T) {
 	assert.Contains(t, r.stderr, "--authfile")
 }
 
+// TestCredentialsForTwo compares images of two registries: one must not get the
+// credentials of the other.
+func TestCredentialsForTwo(t *testing.T) {
+	r := imagevet(t, nil, "compare", "--db", "starter", "--registry-token", "x", "a.example/app", "b.example/app")
+	assert.Equal(t, exitUsage, r.status)
+	assert.Contains(t, r.stderr, "--authfile")
+	for ref, want := range map[string]string{
+		"nginx": "index.docker.io", "registry://a.example/app": "a.example", "archive:app.tar": "", "docker://nginx": "", "main.go": "", "dir:/srv": "", "UPPER": "",
+	} {
+		assert.Equal(t, want, registryOf(ref), ref)
+	}
+}
+
 func TestPasswordFromStdin(t *testing.T) {
 	resolve := func(stdin string) (string, error) {
 		f := newFlags(verb{name: "image"})

@@ -17,7 +17,7 @@ import (
 
 func (a *app) image(ctx context.Context, f *flags, args []string) (int, error) {
 	s := f.scan(a)
-	input := f.image(s)
+	input, daemon := f.image(s)
 	if err := f.parse(args); err != nil {
 		return 0, err
 	}
@@ -28,20 +28,28 @@ func (a *app) image(ctx context.Context, f *flags, args []string) (int, error) {
 	if err := f.count(least, 1); err != nil {
 		return 0, err
 	}
+	if *daemon && *input != "" {
+		return 0, usagef("--daemon and --input exclude each other")
+	}
 	ref := ""
 	if len(f.args) == 1 {
 		ref = f.args[0]
 	}
-	if *input == "" {
-		config, err := s.registry.resolve(a, ref)
-		if err != nil {
-			return 0, err
-		}
-		s.options = append(s.options, scan.WithRegistry(config))
+	var refs []string // that a registry is asked for
+	if *input == "" && !*daemon {
+		refs = []string{ref}
 	}
+	config, err := s.registry.resolve(a, refs...)
+	if err != nil {
+		return 0, err
+	}
+	s.options = append(s.options, scan.WithRegistry(config)) // for the base image too
 	return a.scan(ctx, s, func(ctx context.Context, scanner *scan.Scanner) (*scan.Report, error) {
+		if *daemon {
+			return scanner.Daemon(ctx, ref)
+		}
 		if *input == "" {
-			r, err := scanner.Image(ctx, ref)
+			r, err := scanner.From(ctx, ref)
 			return r, hintInput(err, ref)
 		}
 		info, err := os.Stat(*input)
@@ -116,38 +124,60 @@ func (a *app) sbom(ctx context.Context, f *flags, args []string) (int, error) {
 	})
 }
 
+// context ends with --timeout.
+func (s *scanFlags) context(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.timeout > 0 {
+		return context.WithTimeout(ctx, s.timeout)
+	}
+	return context.WithCancel(ctx)
+}
+
+// scanner opens the database and makes a scanner with these options too, and
+// returns what closes the database.
+func (a *app) scanner(ctx context.Context, s *scanFlags, judging []scan.Option) (*scan.Scanner, func() error, error) {
+	options := append(s.options[:len(s.options):len(s.options)], judging...)
+	db, closeDB, err := a.scanDB(ctx, s)
+	switch {
+	case err == nil:
+		options = append(options, db)
+	case s.format.IsSBOM() && *s.db == "" && errors.Is(err, vulndb.ErrNotFound):
+		// A bill of materials is of use without a database.
+		closeDB = func() error { return nil }
+		a.warn("there is no database: the bill of materials tells of no vulnerabilities")
+	default:
+		return nil, nil, err
+	}
+	scanner, err := scan.New(options...)
+	if err != nil {
+		closeDB()
+		return nil, nil, err
+	}
+	return scanner, closeDB, nil
+}
+
 // scan opens the database, scans with it and writes the report.
 func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *scan.Scanner) (*scan.Report, error)) (int, error) {
-	if s.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, s.timeout)
-		defer cancel()
-	}
 	opts, err := a.reportOptions(s)
 	if err != nil {
 		return 0, err
 	}
-	options := s.options
-	db, closeDB, err := a.scanDB(ctx, s)
-	switch {
-	case err == nil:
-		defer closeDB()
-		options = append(options, db)
-	case s.format.IsSBOM() && *s.db == "" && errors.Is(err, vulndb.ErrNotFound):
-		// A bill of materials is of use without a database.
-		a.warn("there is no database: the bill of materials tells of no vulnerabilities")
-	default:
-		return 0, explain(err, s)
-	}
-	scanner, err := scan.New(options...)
+	judging, gate, err := s.judge.options(a)
 	if err != nil {
 		return 0, err
 	}
+	ctx, cancel := s.context(ctx)
+	defer cancel()
+	scanner, closeDB, err := a.scanner(ctx, s, judging)
+	if err != nil {
+		return 0, explain(err, s)
+	}
+	defer closeDB()
 	r, err := do(ctx, scanner)
 	if err != nil {
 		return 0, explain(err, s)
 	}
 	opts = append(opts, report.WithPackages(s.listPackages), report.WithSBOM(a.sbomOptions(s)...))
+	opts = append(opts, s.table...)
 	if *s.output == "" {
 		opts = append(opts, a.display()...)
 	}
@@ -156,10 +186,7 @@ func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *
 		return 0, err
 	}
 	a.warnReport(r, s)
-	if len(r.Findings) > 0 {
-		return s.exitCode, nil
-	}
-	return exitOK, nil
+	return a.status(r, gate, s)
 }
 
 // scanDB returns the option with the database, and what closes it.
@@ -220,6 +247,13 @@ func explain(err error, s *scanFlags) error {
 // warnReport says on stderr what a table on stdout says, where there is none:
 // the report may be incomplete, and its reader is a program.
 func (a *app) warnReport(r *scan.Report, s *scanFlags) {
+	switch b := r.BaseImage; {
+	case !s.ignoreBase:
+	case b == nil || b.Layers == 0:
+		a.warn("--ignore-base left out nothing, as the base image is not known")
+	case b.Guess:
+		a.warn("--ignore-base rests on a guess of where the base image ends; --base makes sure")
+	}
 	if s.listPackages && *s.format == report.Table {
 		a.warn("--list-all-pkgs does nothing with --format %v", *s.format)
 	}
@@ -241,6 +275,7 @@ func (a *app) warnReport(r *scan.Report, s *scanFlags) {
 		p := r.Problems[0]
 		a.warn("%d problems, behind which packages and findings may hide; the first is %q (%s): %s", len(r.Problems), p.Path, p.Extractor, p.Error)
 	}
+	a.warnJudged(r)
 	if r.OS.EndOfLife {
 		a.warn("%s has had no security support since %s", r.OS.Name, r.OS.EndOfLifeDate)
 	}

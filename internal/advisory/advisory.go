@@ -86,6 +86,10 @@ type Affected struct {
 	// distribution names them, sorted. OSV has no field for them; where there
 	// are none, it is about all.
 	Arches []string
+	// Informational is the word of a database for what is no flaw, such as
+	// RustSec's "unmaintained", "notice" and "unsound"; empty for flaws. It is
+	// "informational" in database_specific or ecosystem_specific.
+	Informational string
 	// GitRanges counts ranges of type GIT: package versions cannot be compared
 	// with commits.
 	GitRanges int

@@ -281,3 +281,29 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	}
 }
+
+func TestDecodeInformational(t *testing.T) {
+	for specific, want := range map[string]string{
+		`"database_specific": {"informational": "unmaintained"}`:                                                              "unmaintained",
+		`"ecosystem_specific": {"informational": "notice"}`:                                                                   "notice",
+		`"database_specific": {"informational": "unsound"}, "ecosystem_specific": {"informational": "x"}`:                     "unsound",
+		`"database_specific": {"informational": null}`:                                                                        "",
+		`"database_specific": {"informational": ""}`:                                                                          "",
+		`"database_specific": {"informational": ["notice"]}`:                                                                  "",
+		`"database_specific": {"informational": "Not A Word"}`:                                                                "",
+		`"database_specific": {"informational": "an-unreasonably-long-word-for-a-thing"}`:                                     "",
+		`"database_specific": {"informational": true}, "ecosystem_specific": {"informational": "notice", "informational": 1}`: "",
+	} {
+		rec, _, err := Decode([]byte(`{"id": "X-1", "affected": [{"package": {"ecosystem": "crates.io", "name": "a"}, "versions": ["1"], ` + specific + `}]}`))
+		require.NoError(t, err)
+		require.Len(t, rec.Affected, 1)
+		assert.Equal(t, want, rec.Affected[0].Informational, specific)
+	}
+	rec, defects, err := Decode([]byte(`{"id": "X-1", "database_specific": {"informational": "notice"}, "affected": [
+		{"package": {"ecosystem": "crates.io", "name": "a"}, "versions": ["1"]},
+		{"package": {"ecosystem": "crates.io", "name": "b"}, "versions": ["1"], "database_specific": {"informational": "unsound"}}]}`))
+	require.NoError(t, err)
+	assert.Empty(t, defects)
+	assert.Equal(t, "notice", rec.Affected[0].Informational)
+	assert.Equal(t, "unsound", rec.Affected[1].Informational)
+}

@@ -60,10 +60,11 @@ type (
 	}
 	// What these fields hold is up to each database, so any type must do.
 	jsonSpecific struct {
-		Severity json.RawMessage `json:"severity"`
-		Urgency  json.RawMessage `json:"urgency"`
-		CWEs     json.RawMessage `json:"cwe_ids"`
-		Imports  json.RawMessage `json:"imports"`
+		Severity      json.RawMessage `json:"severity"`
+		Urgency       json.RawMessage `json:"urgency"`
+		CWEs          json.RawMessage `json:"cwe_ids"`
+		Imports       json.RawMessage `json:"imports"`
+		Informational json.RawMessage `json:"informational"`
 	}
 )
 
@@ -111,6 +112,7 @@ func Decode(data []byte) (*Record, []error, error) {
 	rec.References = unique(rec.References)
 	for i := range raw.Affected {
 		if a, ok := d.affected(i, &raw.Affected[i]); ok {
+			a.Informational = informational(raw.Affected[i].DatabaseSpecific, raw.Affected[i].EcosystemSpecific, raw.DatabaseSpecific)
 			rec.Affected = append(rec.Affected, a)
 		}
 	}
@@ -287,6 +289,20 @@ func platforms(s jsonSpecific) []Platform {
 		}
 	}
 	return out
+}
+
+// informational returns the first word for what is no flaw. What is no word of
+// lower-case letters says nothing: the record is on a flaw then.
+func informational(list ...jsonSpecific) string {
+	const most = 32 // bytes
+	for _, s := range list {
+		var word string
+		if json.Unmarshal(s.Informational, &word) == nil && word != "" && len(word) <= most &&
+			strings.Trim(word, "abcdefghijklmnopqrstuvwxyz-") == "" {
+			return word
+		}
+	}
+	return ""
 }
 
 // ratings joins the schema's own field with the words elsewhere.

@@ -129,7 +129,7 @@ func TestTar(t *testing.T) {
 	}
 	for form, data := range forms(t, tarOf(t, sample...)) {
 		a := newTar(t, data)
-		assert.Equalf(t, form != "plain", a.Compressed(), "Compressed, %s", form)
+		assert.Equalf(t, form != "plain", a.Sequential(), "Compressed, %s", form)
 		for _, tt := range tests {
 			info, err := a.Stat(tt.name)
 			require.NoErrorf(t, err, "Stat(%q), %s", tt.name, form)
@@ -464,7 +464,7 @@ func FuzzTar(f *testing.F) {
 			require.Nil(t, a)
 			return
 		}
-		if a.Compressed() {
+		if a.Sequential() {
 			for name := range a.members {
 				if info, err := a.Stat(name); err == nil && info.Size < 1<<20 {
 					_, _ = ReadFile(t.Context(), a, name, 1<<20)
@@ -545,4 +545,51 @@ func BenchmarkNewTar(b *testing.B) {
 	for b.Loop() {
 		newTar(b, data)
 	}
+}
+
+// TestStream reads an archive that comes anew for each pass.
+func TestStream(t *testing.T) {
+	big := strings.Repeat("x", maxKept+1)
+	data := tarOf(t, file("a.json", "{}"), file("big", big), link(tar.TypeSymlink, "l", "big"), file("c", "content"))
+	passes, open := 0, 0
+	stream := func(context.Context) (io.ReadCloser, error) {
+		passes++
+		open++
+		return &streamed{Reader: bytes.NewReader(data), close: func() error { open--; return nil }}, nil
+	}
+	s, err := NewStream(t.Context(), stream)
+	require.NoError(t, err)
+	assert.True(t, s.Sequential())
+	assert.Equal(t, "{}", read(t, s, "a.json"))
+	assert.Equal(t, 1, passes, "small files are kept")
+	assert.Equal(t, big, read(t, s, "big"))
+	var order []string
+	require.NoError(t, s.Walk(t.Context(), []string{"c", "l"}, func(name string, r io.Reader) error {
+		order = append(order, name)
+		_, err := io.Copy(io.Discard, r)
+		return err
+	}))
+	assert.Equal(t, []string{"big", "c"}, order)
+	assert.Equal(t, 3, passes)
+	assert.Zero(t, open)
+
+	before := data
+	for name, other := range map[string][]byte{
+		"another member": tarOf(t, file("a.json", "{}"), file("gib", big), file("l", ""), file("c", "content")),
+		"another size":   tarOf(t, file("a.json", "{}"), file("big", "x"), file("l", ""), file("c", "content")),
+		"an end":         tarOf(t, file("a.json", "{}")),
+	} {
+		data = other
+		assert.ErrorContains(t, s.Walk(t.Context(), []string{"big"}, func(string, io.Reader) error { return nil }), "changed while it was read", name)
+		_, err := s.Open(t.Context(), "big")
+		assert.ErrorContains(t, err, "changed while it was read", name)
+	}
+	assert.Zero(t, open)
+	data = before[:len(before)/2]
+	_, err = NewStream(t.Context(), stream)
+	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	broken := errors.New("broken")
+	_, err = NewStream(t.Context(), func(context.Context) (io.ReadCloser, error) { return nil, broken })
+	assert.ErrorIs(t, err, broken)
+	assert.Zero(t, open)
 }

@@ -5,7 +5,8 @@
 // A plain archive ([Tar]) is indexed by seeking from header to header, and its
 // members are opened for reading in any order. A compressed one has to be
 // inflated for its index; opening a member inflates it again from the start,
-// so whoever needs several members reads them in one pass with [Tar.Walk].
+// so whoever needs several members reads them in one pass with [Tar.Walk]. A
+// stream ([NewStream]) is asked for again in the same way.
 //
 // Names are slash-separated and relative to the archive's root; a leading "./"
 // or "/" is dropped. Where a name occurs twice the later member counts, as it

@@ -23,7 +23,7 @@ const (
 	// maxLinks is how many links may lead from one to the next.
 	maxLinks = 8
 
-	// Of a compressed archive the small JSON files are kept, so that reading
+	// Of an archive that is compressed or a stream the small JSON files are kept, so that reading
 	// a manifest does not inflate everything again: files up to maxKept bytes
 	// until they have maxKeptTotal bytes together. Files beyond are read from
 	// the archive, so these are no limits of what is understood.
@@ -100,7 +100,7 @@ func (t *Tar) content(c *cursor, e *tarwalk.Entry, m *member, budget int) error 
 		// No tool that saves images writes them.
 		return fmt.Errorf("member %q: %w", c.last, tarwalk.ErrSparse)
 	}
-	if t.compression == plain {
+	if !t.Sequential() {
 		section, ok := c.tr.Section()
 		if !ok {
 			return fmt.Errorf("in member %q: %w", c.last, io.ErrUnexpectedEOF)

@@ -27,6 +27,9 @@ type Tar struct {
 	compression compression
 	members     map[string]member
 	close       func() error
+	// stream, if not nil, is what gives the archive from its start again, in
+	// place of r.
+	stream func(ctx context.Context) (io.ReadCloser, error)
 }
 
 // An Info says where the content of a name is.
@@ -86,9 +89,22 @@ func NewTar(ctx context.Context, r io.ReaderAt, size int64) (*Tar, error) {
 	return t, nil
 }
 
-// Compressed reports whether the archive is compressed as a whole, so that
-// [Tar.Walk] is the better way to read several members.
-func (t *Tar) Compressed() bool { return t.compression != plain }
+// NewStream indexes a plain archive that can be read from start to end only, by
+// reading it once. Each of [Tar.Open], unless the member is small and was kept,
+// and [Tar.Walk] calls open again, which must give the same archive. The errors
+// are those of open and of [NewTar].
+func NewStream(ctx context.Context, open func(ctx context.Context) (io.ReadCloser, error)) (*Tar, error) {
+	t := &Tar{stream: open, close: func() error { return nil }}
+	if err := t.index(ctx); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Sequential reports whether the archive cannot be read in any order, as it is
+// compressed as a whole or a stream, so that [Tar.Walk] is the better way to
+// read several members.
+func (t *Tar) Sequential() bool { return t.compression != plain || t.stream != nil }
 
 // Stat finds the content of name. The error wraps [fs.ErrNotExist] if there is
 // none.
@@ -108,12 +124,12 @@ func (t *Tar) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	_, m, err := t.find(name)
+	key, m, err := t.find(name)
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case t.compression == plain:
+	case !t.Sequential():
 		return nopCloser{io.NewSectionReader(t.r, m.offset, m.size)}, nil
 	case m.data != nil:
 		return io.NopCloser(bytes.NewReader(m.data)), nil
@@ -124,7 +140,11 @@ func (t *Tar) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	}
 	for {
 		n := c.n
-		if _, err := c.next(ctx); err != nil {
+		e, err := c.next(ctx)
+		if err == nil && n == m.number {
+			err = m.check(key, e)
+		}
+		if err != nil {
 			c.close()
 			return nil, changed(err)
 		}
@@ -154,12 +174,16 @@ func (t *Tar) Walk(ctx context.Context, names []string, fn func(name string, r i
 	defer c.close()
 	for len(wanted) > 0 {
 		n := c.n
-		if _, err := c.next(ctx); err != nil {
+		e, err := c.next(ctx)
+		if err != nil {
 			return changed(err)
 		}
 		name, ok := wanted[n]
 		if !ok {
 			continue
+		}
+		if err := t.members[name].check(name, e); err != nil {
+			return err
 		}
 		if err := fn(name, c.tr); err != nil {
 			return err
@@ -179,6 +203,14 @@ func changed(err error) error {
 		return fmt.Errorf("archive changed while it was read: %w", io.ErrUnexpectedEOF)
 	}
 	return err
+}
+
+// check compares a member with what the first pass has seen.
+func (m member) check(name string, e *tarwalk.Entry) error {
+	if again, ok := clean(string(e.Path)); !ok || again != name || e.Size != m.size {
+		return fmt.Errorf("archive changed while it was read: it has %q in place of %q", e.Path, name)
+	}
+	return nil
 }
 
 // A nopCloser is a part of an open file, which stays open.
@@ -239,6 +271,14 @@ type cursor struct {
 }
 
 func (t *Tar) cursor(ctx context.Context) (*cursor, error) {
+	if t.stream != nil {
+		r, err := t.stream(ctx)
+		if err != nil {
+			return nil, err
+		}
+		limited := &limitedReader{r: &contextReader{ctx: ctx, r: r}, left: maxInflated}
+		return &cursor{tr: tarwalk.NewReader(limited), close: r.Close}, nil
+	}
 	if t.compression == plain {
 		return &cursor{tr: tarwalk.NewReaderAt(t.r, t.size), close: func() error { return nil }}, nil
 	}

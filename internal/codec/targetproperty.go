@@ -13,7 +13,7 @@ import (
 
 // TargetProperties returns what formats have no field for of the target, the
 // layers and the problems of an inventory: kind, imageID, platform,
-// label:KEY; layer:INDEX:digest, layer:INDEX:diffID, layer:INDEX:createdBy;
+// label:KEY; base:name, :digest, :from, :layers, :reason; layer:INDEX:digest, layer:INDEX:diffID, layer:INDEX:createdBy;
 // problem:NUMBER:path, :extractor, :layer and :error.
 func TargetProperties(b *inventory.BOM) Properties {
 	var l Properties
@@ -26,6 +26,12 @@ func TargetProperties(b *inventory.BOM) Properties {
 	for _, key := range slices.Sorted(maps.Keys(b.Target.Labels)) {
 		l.AddAll("label:"+key, []string{b.Target.Labels[key]})
 	}
+	base := &b.Target.Base
+	l.Add("base:name", base.Name)
+	l.Add("base:digest", base.Digest)
+	l.Add("base:from", base.From)
+	l.AddInt("base:layers", base.Layers)
+	l.Add("base:reason", base.Reason)
 	for i := range b.Layers {
 		layer, at := &b.Layers[i], "layer:"+strconv.Itoa(i)+":"
 		l.AddAll(at+"digest", []string{layer.Digest}) // so that a layer of which nothing is known counts too
@@ -60,6 +66,20 @@ func SetTargetProperty(b *inventory.BOM, prop Property) (bool, error) {
 		t, err := ParseTime(prop.Value)
 		b.Target.Created = t
 		return true, err
+	case "base:name":
+		b.Target.Base.Name = prop.Value
+	case "base:digest":
+		b.Target.Base.Digest = prop.Value
+	case "base:from":
+		b.Target.Base.From = prop.Value
+	case "base:layers":
+		n, err := strconv.Atoi(prop.Value)
+		if err != nil || n < 0 {
+			return true, fmt.Errorf("property %q is no number of layers: %q", clip(prop.Name), clip(prop.Value))
+		}
+		b.Target.Base.Layers = n
+	case "base:reason":
+		b.Target.Base.Reason = prop.Value
 	default:
 		if key, ok := strings.CutPrefix(name, "label:"); ok {
 			if b.Target.Labels == nil {
@@ -128,7 +148,7 @@ func setNumbered(b *inventory.BOM, name string, prop Property) (bool, error) {
 
 // OSProperties returns what formats have no field for of a distribution, other
 // than its ID, version and name: os:codename, os:cpe, os:variant, os:path, and,
-// once for each value, os:idLike, os:repository, os:contentSet.
+// once for each value, os:idLike, os:repository, os:contentSet, os:proService.
 func OSProperties(os *inventory.OS, hasCPE bool) Properties {
 	var l Properties
 	l.Add("os:codename", os.Codename)
@@ -140,6 +160,7 @@ func OSProperties(os *inventory.OS, hasCPE bool) Properties {
 	l.AddAll("os:idLike", os.IDLike)
 	l.AddAll("os:repository", os.Repositories)
 	l.AddAll("os:contentSet", os.ContentSets)
+	l.AddAll("os:proService", os.ProServices)
 	return l
 }
 
@@ -161,6 +182,8 @@ func SetOSProperty(os *inventory.OS, prop Property) bool {
 		os.Repositories = append(os.Repositories, prop.Value)
 	case Prefix + "os:contentSet":
 		os.ContentSets = append(os.ContentSets, prop.Value)
+	case Prefix + "os:proService":
+		os.ProServices = append(os.ProServices, prop.Value)
 	default:
 		return false
 	}

@@ -52,12 +52,15 @@ func TestImportsWithinTheModule(t *testing.T) {
 		"cvss":                nil,
 		"sbom/inventory":      nil,
 		"sbom":                {"sbom/inventory"},
-		"scan/image/registry": nil,
 		"scan/image":          {"sbom/inventory", "scan/image/registry"},
+		"scan/image/registry": nil,
 		"vulndb":              {"version", "cvss", "sbom/inventory"},
 		"vulndb/oci":          {"vulndb", "scan/image", "scan/image/registry", "sbom/inventory"},
-		"scan":                {"version", "cvss", "sbom", "sbom/inventory", "scan/image", "scan/image/registry", "vulndb"},
-		"scan/report":         {"scan", "sbom", "cvss", "vulndb"},
+		"scan":                {"version", "cvss", "sbom", "sbom/inventory", "scan/image", "scan/image/registry", "scan/ignore", "scan/vex", "vulndb"},
+		"scan/ignore":         nil,
+		"scan/policy":         {"scan", "cvss", "vulndb"},
+		"scan/vex":            {"sbom/inventory", "version"},
+		"scan/report":         {"scan", "scan/vex", "sbom", "cvss", "vulndb"},
 	}
 	for path, p := range list(t) {
 		if p.Module == nil || p.Module.Path != module {
@@ -118,6 +121,9 @@ func TestModulesOfEachPackage(t *testing.T) {
 		"vulndb":              {semver, xerrors, sync, compress},
 		"vulndb/oci":          append([]string{semver, xerrors}, registry...),
 		"scan":                append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
+		"scan/ignore":         {purl, yaml},
+		"scan/vex":            {purl, semver, xerrors},
+		"scan/policy":         append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
 		"scan/report":         append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
 	}
 	packages := list(t)

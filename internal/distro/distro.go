@@ -40,7 +40,8 @@ type Distro struct {
 	Inferred  bool      // true if the distribution is known by its ID_LIKE only
 	EndOfLife time.Time // the day, at 0:00 UTC, on which the last security support that is free of charge ended or ends; zero if unknown
 
-	extended string // the major release, if advisories of extended support count by what a package was built for
+	extended  string // the major release, if advisories of extended support count by what a package was built for
+	lifecycle string // the name of the release in the table of endOfLife, such as "debian 12"
 }
 
 // Lookup returns what is known of the release. A distribution that is not
@@ -98,7 +99,7 @@ func (f family) describe(r release, reason string) Distro {
 		d.More = append(d.More, join(name, suffix))
 	}
 	d.Products, d.Optional, d.Unknown, d.extended = r.products, r.optional, r.unknown, r.extended
-	d.EndOfLife = endOfLife(r.lifecycle)
+	d.lifecycle, d.EndOfLife = r.lifecycle, endOfLife(r.lifecycle)
 	return d
 }
 

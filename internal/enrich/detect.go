@@ -7,14 +7,15 @@ type Kind int
 
 // The kinds of documents.
 const (
-	Unknown    Kind = iota // none of those below: an OSV record, or something else
-	KindKEV                // catalogue of known exploited vulnerabilities
-	KindEPSS               // scores in CSV
-	KindCVE                // a record of the CVE list
-	KindNVD                // a page or feed of the NVD
-	KindNVDOne             // one element of such a page
-	KindSecDB              // a security database as Alpine Linux publishes them
-	KindDelta              // the CVE list's own list of what has changed, without content
+	Unknown       Kind = iota // none of those below: an OSV record, or something else
+	KindKEV                   // catalogue of known exploited vulnerabilities
+	KindEPSS                  // scores in CSV
+	KindCVE                   // a record of the CVE list
+	KindNVD                   // a page or feed of the NVD
+	KindNVDOne                // one element of such a page
+	KindSecDB                 // a security database as Alpine Linux publishes them
+	KindEndOfLife             // all products of endoflife.date
+	KindDelta                 // the CVE list's own list of what has changed, without content
 )
 
 // HeadSize is how many bytes of a document [Detect] looks at.
@@ -40,8 +41,16 @@ func Detect(head []byte) Kind {
 	if !s.next('{') {
 		return Unknown
 	}
+	versioned := false
 	for {
 		switch string(s.key()) {
+		case "schema_version": // of OSV's records too
+			versioned = true
+		case "generated_at":
+			if versioned {
+				return KindEndOfLife
+			}
+			return Unknown
 		case "catalogVersion", "dateReleased":
 			return KindKEV
 		case "dataType", "cveMetadata", "containers":
@@ -56,7 +65,7 @@ func Detect(head []byte) Kind {
 			return KindSecDB
 		case "fetchTime":
 			return KindDelta
-		case "", "id", "schema_version", "affected", "modified", "published", "aliases", "summary", "details":
+		case "", "id", "affected", "modified", "published", "aliases", "summary", "details":
 			return Unknown
 		}
 		if !s.skip() {

@@ -4,8 +4,9 @@
 //
 // One file reads one format: the catalogue of known exploited vulnerabilities
 // of CISA (KEV), the scores of FIRST (EPSS), records of the CVE list (JSON 5)
-// and those of the NVD (API 2.0). [Detect] tells from the content which one a
-// document is.
+// and those of the NVD (API 2.0); and, about no CVE, until when releases of
+// operating systems are supported, by endoflife.date. [Detect] tells from the
+// content which one a document is.
 //
 // Documents are hostile: sizes are bounded, large documents are read as a
 // stream, and what is wrong with one entry is told apart from what makes the

@@ -63,18 +63,44 @@ func parse(p string) (rule, error) {
 	if !rooted {
 		r.elements = append([]string{"**"}, r.elements...)
 	}
-	if len(r.elements) > maxElements {
-		return rule{}, fmt.Errorf("more than %d elements", maxElements)
-	}
-	for _, e := range r.elements {
-		if e == "" {
-			return rule{}, fmt.Errorf("an empty element")
-		}
-		if _, err := path.Match(e, ""); err != nil {
-			return rule{}, err
-		}
+	if err := check(r.elements); err != nil {
+		return rule{}, err
 	}
 	return r, nil
+}
+
+// check checks the elements of a pattern.
+func check(elements []string) error {
+	if len(elements) > maxElements {
+		return fmt.Errorf("more than %d elements", maxElements)
+	}
+	for _, e := range elements {
+		if e == "" {
+			return fmt.Errorf("an empty element")
+		}
+		if _, err := path.Match(e, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A Glob is a pattern of path elements that counts from the root, and means
+// files only: "dir/**" is all that is below dir. The zero value matches nothing.
+type Glob struct{ elements []string }
+
+// NewGlob reads a pattern. A "/" at its beginning says nothing.
+func NewGlob(pattern string) (Glob, error) {
+	elements := strings.Split(strings.TrimPrefix(pattern, "/"), "/")
+	if err := check(elements); err != nil {
+		return Glob{}, err
+	}
+	return Glob{elements}, nil
+}
+
+// Match reports whether the pattern matches the whole of a path.
+func (g Glob) Match(name string) bool {
+	return len(g.elements) > 0 && match(g.elements, strings.Split(strings.TrimPrefix(name, "/"), "/"))
 }
 
 // Empty reports whether nothing is passed over.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -99,4 +100,41 @@ func FuzzMatch(f *testing.F) {
 		require.NoError(t, err)
 		assert.False(t, none.Match(name, false), "the last rule wins")
 	})
+}
+
+func TestGlob(t *testing.T) {
+	tests := []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"a/b", "a/b", true},
+		{"/a/b", "a/b", true},
+		{"a/b", "/a/b", true},
+		{"a/b", "a/b/c", false},
+		{"b", "a/b", false},
+		{"**/b", "a/b", true},
+		{"**/b", "b", true},
+		{"a/**", "a/b/c", true},
+		{"a/**", "a", false},
+		{"a/**/c", "a/c", true},
+		{"a/*/c", "a/c", false},
+		{"a/[bc]*", "a/bob", true},
+		{"**", "a", true},
+	}
+	for _, tt := range tests {
+		g, err := NewGlob(tt.pattern)
+		require.NoError(t, err)
+		assert.Equalf(t, tt.want, g.Match(tt.name), "%q of %q", tt.pattern, tt.name)
+	}
+	for _, pattern := range []string{"", "/", "a//b", "a/", "[a", strings.Repeat("a/", 64) + "b"} {
+		_, err := NewGlob(pattern)
+		assert.Errorf(t, err, "%q", pattern)
+	}
+	assert.False(t, Glob{}.Match(""))
+
+	g, err := NewGlob(strings.Repeat("**/a/", 30) + "b")
+	require.NoError(t, err)
+	start := time.Now()
+	assert.False(t, g.Match(strings.Repeat("a/", 10_000)+"c"))
+	assert.Less(t, time.Since(start), 2*time.Second, "it is not tried in all ways")
 }

@@ -184,10 +184,13 @@ func (db *Database) fixes(name, version string, cves, others []string) {
 }
 
 // ids splits the names of a flaw, such as "CVE-2019-17343 XSA-288". What is in
-// parentheses at the end is a remark.
+// parentheses at the end is a remark. Some CVEs are misspelt as "CVE_2019-2426".
 func ids(text string) (cves, others []string, err error) {
 	names, _, _ := strings.Cut(text, "(")
 	for id := range strings.FieldsSeq(names) {
+		if rest, ok := strings.CutPrefix(id, "CVE_"); ok && enrich.ValidCVE("CVE-"+rest) {
+			id = "CVE-" + rest
+		}
 		switch {
 		case enrich.ValidCVE(id):
 			cves = append(cves, id)

@@ -36,7 +36,7 @@ func TestRead(t *testing.T) {
 			"1.2-r0": ["CVE-2024-0001", "CVE-2019-17343 XSA-288", "CVE-2017-2616 (+ regression fix)"],
 			"1.3-r0": ["XSA-300 TS-2019-001", "CVE-2024-0003 CVE-2024-0002 XSA-1"],
 			"0": ["CVE-2024-0009", "CVE-2024-0010"]}}},
-		{"pkg": {"name": "b", "secfixes": {"2-r1": ["GHSA-aaaa-bbbb-cccc"]}}}`))
+		{"pkg": {"name": "b", "secfixes": {"2-r1": ["GHSA-aaaa-bbbb-cccc"], "3-r0": ["CVE_2019-2426"]}}}`))
 	assert.Equal(t, &Database{
 		Ecosystem: "Alpine:v3.19", NeverAffected: 2,
 		Fixes: []Fix{
@@ -47,6 +47,7 @@ func TestRead(t *testing.T) {
 			{"CVE-2024-0003", nil, "a", "1.3-r0"},
 			{"XSA-300", []string{"TS-2019-001"}, "a", "1.3-r0"},
 			{"GHSA-aaaa-bbbb-cccc", []string{}, "b", "2-r1"},
+			{"CVE-2019-2426", nil, "b", "3-r0"},
 		},
 	}, db)
 }

@@ -30,6 +30,26 @@ type Target struct {
 	// Labels are those of the image's labels that tell what it is: the keys
 	// that begin with "org.opencontainers.image.".
 	Labels map[string]string `json:"labels,omitempty"`
+	// Base is what the image says of the one that it was built on.
+	Base Base `json:"-"`
+}
+
+// A Base is what an image says of the image that it was built on. All of it is
+// what its maker says, or a guess; the zero value says nothing.
+type Base struct {
+	// Name and Digest are the annotations org.opencontainers.image.base.name
+	// and org.opencontainers.image.base.digest of the manifest, or else the
+	// name that a builder has left in the history. The digest may be that of an
+	// index (https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md#pre-defined-annotation-keys).
+	Name, Digest string
+	// From says where Name and Digest are from: "annotations"; "labels", which
+	// an image takes over from its base and which may so be about the base of
+	// that; or "history".
+	From string
+	// Layers guesses from the history how many layers the base has. It is 0
+	// where the history does not tell. Reason says what the guess rests on.
+	Layers int
+	Reason string
 }
 
 // A Layer is what is known of one layer without reading it.
@@ -71,6 +91,9 @@ type OS struct {
 	// ContentSets are the Red Hat repositories that the image was built from,
 	// such as "rhel-9-for-x86_64-baseos-rpms".
 	ContentSets []string
+	// ProServices are the services of Ubuntu Pro that are enabled, such as
+	// "esm-infra", sorted.
+	ProServices []string
 	// Path is the file that the above was read from. An extractor leaves it
 	// empty.
 	Path string

@@ -1,8 +1,10 @@
 // Package image opens container images and hands out their layers: from a
-// registry ([Remote]), from the archives of "docker save" and from OCI archives
-// ([Archive]), from OCI image layouts and skopeo's "dir:" ([Layout]), and root file systems that are
-// unpacked already ([Dir], [FS]). [Open] tells files and layouts apart by what is
-// in them. An image that a program holds as a v1.Image is wrapped by [FromV1].
+// registry ([Remote]), from a Docker or Podman daemon ([Daemon]), from the archives
+// of "docker save" and from OCI archives ([Archive]), from OCI image layouts
+// and skopeo's "dir:" ([Layout]), and root file systems that are unpacked already
+// ([Dir], [FS]). [Open] tells files and layouts apart by what is in them, and
+// [From] takes all of these in one word. An image that a program holds as a
+// v1.Image is wrapped by [FromV1].
 //
 // An [Image] knows what it is and what its layers are as soon as it is open:
 // manifests and the configuration have been read, layers have not. Nothing is
@@ -34,7 +36,7 @@
 // It does not for archives and layouts, whose layers may be read by seeking: there
 // the reader of a layer compares what it has read with [inventory.Layer]'s Digest,
 // and in any case the uncompressed bytes with its DiffID, which is no more than
-// what the image claims.
+// what the image claims. What a daemon sends is verified like an archive.
 //
 // # Specifications
 //

@@ -137,7 +137,8 @@ func (a *dockerArchive) named(ctx context.Context) ([]dockerImage, error) {
 		if err != nil {
 			return nil, err
 		}
-		if isImageID(id, a.reference) || isDigest && (id == want || manifestOf(manifests, img, id) == want.String()) {
+		m := manifestOf(manifests, img, id)
+		if isImageID(id, a.reference) || isDigest && (id == want || m != nil && m.digest == want.String()) {
 			list = append(list, img)
 		}
 	}
@@ -217,7 +218,10 @@ func (a *dockerArchive) open(ctx context.Context, chosen dockerImage) (*Image, e
 	if err != nil {
 		return nil, err
 	}
-	target := inventory.Target{Name: a.name, Kind: KindDockerArchive, Digest: manifestOf(manifests, chosen, id), ImageID: id.String()}
+	target := inventory.Target{Name: a.name, Kind: KindDockerArchive, ImageID: id.String()}
+	if m := manifestOf(manifests, chosen, id); m != nil {
+		target.Digest, target.Base = m.digest, m.base()
+	}
 	return newImage(target, raw, layers, Platform{})
 }
 
@@ -271,16 +275,16 @@ func (a *dockerArchive) manifestsIn(ctx context.Context, raw []byte) ([]savedMan
 	return list, nil
 }
 
-// manifestOf returns the digest of the manifest of an image with the given ID,
-// and an empty string if there is none that has the image's layers.
-func manifestOf(list []savedManifest, img dockerImage, id v1.Hash) string {
-	for _, m := range list {
+// manifestOf returns the manifest of an image with the given ID, and nil if
+// there is none that has the image's layers.
+func manifestOf(list []savedManifest, img dockerImage, id v1.Hash) *savedManifest {
+	for i, m := range list {
 		same := m.Config.Digest == id && slices.EqualFunc(m.Layers, img.Layers, func(d v1.Descriptor, layer string) bool {
 			return blobName(d.Digest) == path.Clean(layer)
 		})
 		if same {
-			return m.digest
+			return &list[i]
 		}
 	}
-	return ""
+	return nil
 }

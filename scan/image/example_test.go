@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -138,4 +139,25 @@ func ExampleParsePlatform() {
 	}
 	fmt.Println(p, p.Architecture)
 	// Output: linux/arm64 arm64
+}
+
+func ExampleFrom() {
+	img, err := image.From(context.Background(), "archive:../../testdata/images/alpine-3.8.tar.gz")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer img.Close()
+	fmt.Println(img.Target().Kind, len(img.Layers()))
+	// Output: docker-archive 3
+}
+
+// An image that was just built, which no registry has yet.
+func ExampleDaemon() {
+	img, err := image.Daemon(context.Background(), "app:dev", image.WithDaemonHost("unix:///nowhere/docker.sock"))
+	if e, ok := errors.AsType[*image.DaemonError](err); ok {
+		fmt.Println("no daemon at", e.Host)
+		return
+	}
+	defer img.Close()
+	// Output: no daemon at unix:///nowhere/docker.sock
 }

@@ -22,6 +22,7 @@ const (
 	KindRootFS        = "rootfs"
 	KindTree          = "tree"
 	KindV1            = "v1-image"
+	KindDaemon        = "daemon"
 )
 
 // An Image is one image for one platform, or a root file system. Its methods

@@ -87,6 +87,7 @@ type document struct {
 	ArtifactType  string                  `json:"artifactType"`
 	Config        *v1.Descriptor          `json:"config"`
 	Layers        entries[v1.Descriptor]  `json:"layers"`
+	Annotations   json.RawMessage         `json:"annotations"` // for people: one that is odd is none
 }
 
 func (d *document) isIndex() bool { return d.Manifests != nil }
@@ -189,10 +190,15 @@ type imageConfig struct {
 		Type    string           `json:"type"`
 		DiffIDs entries[v1.Hash] `json:"diff_ids"`
 	} `json:"rootfs"`
-	History entries[struct {
-		CreatedBy  string `json:"created_by"`
-		EmptyLayer bool   `json:"empty_layer"`
-	}] `json:"history"`
+	History entries[historyEntry] `json:"history"`
+}
+
+// A historyEntry is one step of an image's history:
+// https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md#properties
+type historyEntry struct {
+	CreatedBy  string `json:"created_by"`
+	Comment    string `json:"comment"`
+	EmptyLayer bool   `json:"empty_layer"` // it changed the configuration only
 }
 
 func (c *imageConfig) platform() Platform {
@@ -266,6 +272,7 @@ func newImage(target inventory.Target, raw []byte, stored []storedLayer, hint Pl
 	}
 	target.Platform = effective(c.platform(), hint).String()
 	target.Created, target.Labels = c.created(), c.labels()
+	target.Base = c.base(target.Base, target.Labels)
 
 	img := &Image{target: target, layers: make([]inventory.Layer, len(stored)), stored: make([]string, len(stored))}
 	createdBy := c.createdBy()

@@ -391,6 +391,6 @@ func openOCI(ctx context.Context, name, kind string, store archive.Store, c *con
 		}
 		layers[i] = storedLayer{digest: d.Digest.String(), name: info.Name}
 	}
-	target := inventory.Target{Name: name, Kind: kind, Digest: f.digest.String(), ImageID: f.document.Config.Digest.String()}
+	target := inventory.Target{Name: name, Kind: kind, Digest: f.digest.String(), ImageID: f.document.Config.Digest.String(), Base: f.document.base()}
 	return newImage(target, f.config, layers, f.platform)
 }

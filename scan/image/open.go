@@ -93,7 +93,7 @@ func fromTar(ctx context.Context, name string, t *archive.Tar, c *config) (*Imag
 	}
 	img.openFrom(t)
 	img.close = t.Close
-	if t.Compressed() {
+	if t.Sequential() {
 		img.walk = func(ctx context.Context, names []string, fn func(name string, r io.Reader) error) error {
 			var own error
 			err := t.Walk(ctx, names, func(name string, r io.Reader) error {

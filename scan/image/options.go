@@ -9,14 +9,15 @@ import (
 	"github.com/imagevet/imagevet/scan/image/registry"
 )
 
-// An Option changes one default of [Open], [Archive], [Layout] or [Remote]. If
-// two conflict, the last one wins.
+// An Option changes one default of [Open], [Archive], [Layout], [Remote],
+// [Daemon] or [From]. If two conflict, the last one wins.
 type Option func(*config) error
 
 type config struct {
 	reference string
 	platform  Platform
 	registry  registry.Config
+	daemon    string
 }
 
 func newConfig(opts []Option) (*config, error) {

@@ -128,7 +128,7 @@ func (r *repository) open(ctx context.Context, want Platform) (*Image, error) {
 	for i, d := range f.document.Layers {
 		layers[i] = storedLayer{digest: d.Digest.String(), name: d.Digest.String()}
 	}
-	target := inventory.Target{Name: r.asked, Kind: KindRegistry, Digest: f.digest.String(), ImageID: f.document.Config.Digest.String()}
+	target := inventory.Target{Name: r.asked, Kind: KindRegistry, Digest: f.digest.String(), ImageID: f.document.Config.Digest.String(), Base: f.document.base()}
 	img, err := newImage(target, f.config, layers, f.platform)
 	if err != nil {
 		return nil, err

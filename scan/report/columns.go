@@ -27,16 +27,18 @@ func cell(text func(f *scan.Finding) string) func(f *scan.Finding) string {
 	return func(f *scan.Finding) string { return cut(clean(text(f)), maxText) }
 }
 
-// columns chooses the columns for the width. They are the same in all groups,
-// so that the eye can follow them down.
-func (t *table) columns(r *scan.Report) []*column {
+// columns chooses the columns for the width, without those of these titles. They
+// are the same in all groups, so that the eye can follow them down.
+func (t *table) columns(r *scan.Report, without ...string) []*column {
 	// In the order in which room is given to them.
 	all := []*column{
 		{title: "PACKAGE", least: 8, text: func(f *scan.Finding) string { return f.Package.Name }},
 		{title: "INSTALLED", least: 9, text: func(f *scan.Finding) string { return f.Package.Version }},
 		{title: "FIXED IN", least: 8, text: fixedIn},
 		{title: "ID", least: 8, text: func(f *scan.Finding) string { return f.ID }},
+		{title: "SEVERITY", least: 8, text: func(f *scan.Finding) string { return f.Severity.String() }},
 		{title: "IMAGE", fill: true, least: 12, text: imageName}, // of a product
+		{title: "FROM", fill: true, least: 5, text: origin(r)},
 		{title: "TITLE", fill: true, least: 20, text: title},
 		{title: "SOURCE", fill: true, least: 12, text: sourceName},
 		{title: "LAYER", fill: true, least: 20, text: layerName(r)},
@@ -44,6 +46,9 @@ func (t *table) columns(r *scan.Report) []*column {
 	}
 	var chosen []*column
 	for _, c := range all {
+		if slices.Contains(without, c.title) {
+			continue
+		}
 		c.text = cell(c.text)
 		for i := range r.Findings {
 			c.width = max(c.width, textWidth(c.text(&r.Findings[i])))
@@ -55,8 +60,11 @@ func (t *table) columns(r *scan.Report) []*column {
 		c.least = min(c.least, c.width)
 		chosen = append(chosen, c)
 	}
-	least := 4
-	if len(chosen) > least && chosen[least].title == "IMAGE" { // a finding of a product says nothing without it
+	least := slices.IndexFunc(chosen, func(c *column) bool { return c.fill })
+	switch {
+	case least < 0:
+		least = len(chosen)
+	case chosen[least].title == "IMAGE": // a finding of a product says nothing without it
 		least++
 	}
 	for len(chosen) > least && room(t.cfg.width, chosen) < 0 {
@@ -154,6 +162,9 @@ func (t *table) row(s style, columns []*column, text func(c *column) string) {
 func fixedIn(f *scan.Finding) string {
 	if f.FixedVersion != "" {
 		return f.FixedVersion
+	}
+	if f.FixIn != nil {
+		return fmt.Sprintf("%s (%s)", f.FixIn.Version, f.FixIn.Channel)
 	}
 	switch f.Status {
 	case scan.StatusFixed, scan.StatusAffected, "":

@@ -62,8 +62,15 @@ var csvColumns = []struct {
 		if s == nil {
 			return ""
 		}
-		return s.Reason
+		return why(s)
 	}},
+	{"from_base", field(func(f *scan.Finding) string {
+		if f.Package.FromBase {
+			return "yes"
+		}
+		return ""
+	})},
+	{"required_by", field(func(f *scan.Finding) string { return strings.Join(f.Package.RequiredBy, " ") })},
 }
 
 func field(text func(f *scan.Finding) string) func(*scan.Finding, *scan.Suppressed) string {

@@ -8,7 +8,7 @@
 // For people:
 //
 //   - [Table] fits the width of a terminal and says, beside the findings, what
-//     was not compared and why.
+//     was not compared and why. [WithGroupBy] divides it by package or layer.
 //   - [HTML] is one file to be passed on, which loads nothing and sends nothing:
 //     the summary, what was not compared, charts by layer and package, and all
 //     findings, each with its evidence. A script sorts and filters them, without
@@ -61,6 +61,8 @@
 // Suppressed findings are listed by [JSON], [HTML] and [JUnit]; by [SARIF], [Markdown],
 // [CSV] and [Trivy] with [WithSuppressed]. The others that say what is missing
 // say how many there are.
+//
+// [WriteComparison] writes what differs between two reports.
 //
 // # What is trusted
 //

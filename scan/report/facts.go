@@ -202,7 +202,11 @@ func layerOf(p *scan.Package) string {
 	if p.Layer.DiffID == "" && p.Layer.CreatedBy == "" {
 		return ""
 	}
-	return strings.TrimSpace(fmt.Sprintf("%d %s", p.Layer.Index, command(p.Layer.CreatedBy)))
+	base := ""
+	if p.FromBase {
+		base = "(base image) "
+	}
+	return strings.TrimSpace(fmt.Sprintf("%d %s%s", p.Layer.Index, base, command(p.Layer.CreatedBy)))
 }
 
 // score is the CVSS score that goes with the severity of a finding: that of its

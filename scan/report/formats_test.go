@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -185,7 +186,7 @@ func ExampleWithSuppressed() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	last := records[1]
-	fmt.Println(last[0], last[2], last[len(last)-1])
+	reason := slices.Index(records[0], "suppressed_reason")
+	fmt.Println(records[1][0], records[1][2], records[1][reason])
 	// Output: CVE-2019-14697 musl no fixed version is known
 }

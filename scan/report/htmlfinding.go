@@ -234,7 +234,14 @@ func htmlFacts(f *scan.Finding) []htmlFact {
 	if p.Development {
 		add("Used for", text("development only"))
 	}
-	add("Layer", text(htmlLayer(p.Layer)), code(p.Layer.DiffID))
+	if len(p.RequiredBy) > 0 {
+		add("Required by", text(chain(p.RequiredBy)))
+	}
+	from := ""
+	if p.FromBase {
+		from = "from the base image"
+	}
+	add("Layer", text(htmlLayer(p.Layer)), text(from), code(p.Layer.DiffID))
 	return all
 }
 
@@ -368,7 +375,7 @@ func newHTMLSuppressed(s *scan.Suppressed) htmlSuppressed {
 	return htmlSuppressed{
 		Severity: htmlSeverityWord(f.Severity), Class: htmlSeverityClass(f.Severity), Rank: int(f.Severity), ID: htmlID(f.ID),
 		Package: htmlText(f.Package.Name), Note: htmlNote(f), Version: htmlText(f.Package.Version), Fixed: htmlText(fixedIn(f)),
-		By: htmlText(s.By), Reason: htmlText(s.Reason),
+		By: htmlText(s.By), Reason: htmlText(why(s)),
 	}
 }
 

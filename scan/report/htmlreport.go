@@ -202,6 +202,9 @@ func (h *htmlReport) about() {
 	if n := len(r.Target.Layers); n > 0 {
 		add("Layers", strconv.Itoa(n), false)
 	}
+	if text := baseImage(r); text != "" {
+		add("Base image", text, false)
+	}
 	if n := len(r.Packages); n > 0 {
 		add("Packages", strconv.Itoa(n), false)
 	}

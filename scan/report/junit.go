@@ -178,7 +178,7 @@ func (j *junitWriter) finding(f *scan.Finding, s *scan.Suppressed) {
 		Name:      fmt.Sprintf("[%s] %s", f.Severity, oneLine(f.ID)),
 	}
 	if s != nil {
-		c.Skipped = &junitResult{Message: oneLine(s.By) + ": " + oneLine(s.Reason)}
+		c.Skipped = &junitResult{Message: oneLine(s.By) + ": " + oneLine(why(s))}
 		j.write(c)
 		return
 	}

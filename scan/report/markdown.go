@@ -47,7 +47,7 @@ func writeMarkdown(w io.Writer, r *scan.Report, cfg *config) error {
 				break
 			}
 			s := &r.Suppressed[i]
-			m.print("| %s | %s | %s | %s | %s |\n", s.Severity, mdCell(fullName(&s.Package)), mdCell(s.ID), mdCell(s.By), mdCell(s.Reason))
+			m.print("| %s | %s | %s | %s | %s |\n", s.Severity, mdCell(fullName(&s.Package)), mdCell(s.ID), mdCell(s.By), mdCell(why(s)))
 		}
 		m.print("\n</details>\n")
 	}
@@ -81,6 +81,7 @@ func (m *mdWriter) head(r *scan.Report) {
 	item("Digest", mdCode(cut(clean(r.Target.Digest), mdMaxCell)))
 	item("Image ID", mdCode(cut(clean(r.Target.ImageID), mdMaxCell)))
 	item("Platform", mdCell(r.Target.Platform))
+	item("Base image", mdCell(baseImage(r)))
 	if r.Database.ID == "" {
 		item("Database", "**none**")
 	} else {

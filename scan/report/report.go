@@ -93,6 +93,8 @@ type config struct {
 	packages bool
 	width    int
 	color    bool
+	groups   GroupBy
+	chains   bool
 	sbom     []sbom.EncodeOption
 
 	suppressed bool

@@ -417,7 +417,7 @@ func sarifResultOf(r *scan.Report, f *scan.Finding, s *scan.Suppressed, rule *sa
 		codec.Name + "/v1":        fmt.Sprintf("%s:%d", print, seen[print]),
 	}
 	if s != nil {
-		result.Suppressions = []sarifSuppression{{Kind: "external", Status: "accepted", Justification: oneLine(s.By) + ": " + oneLine(s.Reason)}}
+		result.Suppressions = []sarifSuppression{{Kind: "external", Status: "accepted", Justification: oneLine(s.By) + ": " + oneLine(why(s))}}
 	}
 	return result
 }

@@ -28,7 +28,8 @@ func writeSBOM(w io.Writer, r *scan.Report, f Format, cfg *config) error {
 // WithVulnerabilities returns a copy of the inventory of a report in which the
 // findings are its vulnerabilities, one for each ID, with the packages that have
 // it. Those that the inventory came with are kept where the scan found no flaw
-// of that ID. Findings that are suppressed are not among them.
+// of that ID. Findings that are suppressed are not among them. What
+// VEX documents say is the analysis, if it is the same of all packages.
 //
 // The ratings are the report's severity, and the CVSS vectors with the scores
 // of all metrics that are set.
@@ -49,6 +50,7 @@ func vulnerabilities(r *scan.Report, b *sbom.BOM, target string) []sbom.Vulnerab
 	places := map[string]int{}
 	var list []sbom.Vulnerability
 	fixes := map[string][]string{}
+	said := map[string][]*scan.VEX{} // nil for a finding of which nothing is said
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		if f.Package.Target != target {
@@ -64,6 +66,7 @@ func vulnerabilities(r *scan.Report, b *sbom.BOM, target string) []sbom.Vulnerab
 			})
 		}
 		v := &list[at]
+		said[f.ID] = append(said[f.ID], statement(f))
 		for _, rating := range ratings(f) {
 			if !slices.Contains(v.Ratings, rating) {
 				v.Ratings = append(v.Ratings, rating)
@@ -85,6 +88,7 @@ func vulnerabilities(r *scan.Report, b *sbom.BOM, target string) []sbom.Vulnerab
 			slices.Sort(fix)
 			list[i].Recommendation = "Upgrade " + strings.Join(fix, ", ") + "."
 		}
+		list[i].Analysis = analysis(said[list[i].ID])
 	}
 	for _, v := range b.Vulnerabilities {
 		if _, ok := places[v.ID]; !ok {

@@ -30,6 +30,7 @@ func writeTable(w io.Writer, r *scan.Report, cfg *config) error {
 	t.head(r)
 	t.findings(r)
 	t.suppressed(r)
+	t.judged(r)
 	t.coverage(r)
 	t.problems(r)
 	t.endOfLife(&r.OS)
@@ -147,6 +148,7 @@ func (t *table) head(r *scan.Report) {
 	default:
 		t.field("OS", plain, name)
 	}
+	t.base(r)
 	t.database(&r.Database)
 	t.field("Findings", bold, countFindings(r))
 }
@@ -170,7 +172,11 @@ func (t *table) database(db *scan.Database) {
 		t.field("", plain, fmt.Sprintf("%s: %s, newest of %s", s.Ecosystem, plural(s.Records, "advisory"), s.Modified.UTC().Format(time.DateOnly)))
 	}
 	for _, e := range db.Enrichment {
-		t.field("", plain, fmt.Sprintf("%s: %s, of %s", strings.TrimSpace(e.Source+" "+e.Version), plural(e.CVEs, "CVE"), e.Date.UTC().Format(time.DateOnly)))
+		amount := plural(e.CVEs, "CVE")
+		if e.Releases > 0 {
+			amount = plural(e.Releases, "release")
+		}
+		t.field("", plain, fmt.Sprintf("%s: %s, of %s", strings.TrimSpace(e.Source+" "+e.Version), amount, e.Date.UTC().Format(time.DateOnly)))
 	}
 }
 
@@ -190,8 +196,11 @@ func countFindings(r *scan.Report) string {
 		return "0"
 	}
 	count := map[cvss.Severity]int{}
-	fixable := 0
+	fixable, inherited := 0, 0
 	for i := range r.Findings {
+		if r.Findings[i].Package.FromBase {
+			inherited++
+		}
 		count[r.Findings[i].Severity]++
 		if r.Findings[i].FixedVersion != "" {
 			fixable++
@@ -203,7 +212,14 @@ func countFindings(r *scan.Report) string {
 			parts = append(parts, fmt.Sprintf("%d %s", count[s], strings.ToLower(s.String())))
 		}
 	}
-	return fmt.Sprintf("%d (%s), %d with a fixed version", n, strings.Join(parts, ", "), fixable)
+	text := fmt.Sprintf("%d (%s), %d with a fixed version", n, strings.Join(parts, ", "), fixable)
+	if r.BaseImage != nil && r.BaseImage.Layers > 0 {
+		text += fmt.Sprintf(", %d from the base image", inherited)
+		if r.BaseImage.Guess {
+			text += " (a guess)"
+		}
+	}
+	return text
 }
 
 // findings writes a table for each severity, or what it means that there is
@@ -213,22 +229,16 @@ func (t *table) findings(r *scan.Report) {
 		t.heading(bold, nothing(r))
 		return
 	}
-	columns := t.columns(r)
-	for _, severity := range cvss.Severities() {
-		var group []*scan.Finding
-		for i := range r.Findings {
-			if r.Findings[i].Severity == severity {
-				group = append(group, &r.Findings[i])
-			}
-		}
-		if len(group) == 0 {
-			continue
-		}
-		t.heading(severityStyle(severity), fmt.Sprintf("%s (%d)", severity, len(group)))
-		t.row(faint, columns, func(c *column) string { return c.title })
-		for _, f := range group {
-			t.row(plain, columns, func(c *column) string { return c.text(f) })
-		}
+	switch t.cfg.groups {
+	case ByPackage:
+		t.byPackage(r)
+	case ByLayer:
+		t.byLayer(r)
+	default:
+		t.bySeverity(r)
+	}
+	if t.cfg.chains && t.cfg.groups != ByPackage { // which has them
+		t.chains(r)
 	}
 }
 

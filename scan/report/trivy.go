@@ -212,7 +212,7 @@ func (g *trivyGroup) write(j *codec.JSONWriter, r *scan.Report, cfg *config) {
 	list("Vulnerabilities", g.findings, func(i int) any { return trivyFinding(&r.Findings[i], g.trivyResult) })
 	list("ExperimentalModifiedFindings", g.suppressed, func(i int) any {
 		s := &r.Suppressed[i]
-		return trivyModified{Type: "vulnerability", Status: "ignored", Statement: s.Reason, Source: s.By, Finding: trivyFinding(&s.Finding, g.trivyResult)}
+		return trivyModified{Type: "vulnerability", Status: "ignored", Statement: s.Reason, Source: cmp.Or(s.Source, s.By), Finding: trivyFinding(&s.Finding, g.trivyResult)}
 	})
 	j.EndObject()
 }

@@ -58,7 +58,7 @@ func BOM() *inventory.BOM {
 		OS: inventory.OS{
 			ID: "rhel", Version: "9.3", Name: "Red Hat Enterprise Linux 9.3 (Plow)", Codename: "Plow", IDLike: []string{"fedora", "centos"},
 			Variant: "container", CPE: "cpe:/o:redhat:enterprise_linux:9::baseos", Repositories: []string{"r1"},
-			ContentSets: []string{"rhel-9-for-x86_64-baseos-rpms"}, Path: "usr/lib/os-release",
+			ContentSets: []string{"rhel-9-for-x86_64-baseos-rpms"}, ProServices: []string{"esm-apps", "esm-infra"}, Path: "usr/lib/os-release",
 		},
 		Packages: []inventory.Package{
 			full,

@@ -4,8 +4,9 @@
 // has to be held in memory for a second one. Of interest are
 //
 //   - the build information of Go: the main module, its dependencies with their
-//     replacements, and the standard library with the version of the toolchain,
-//     see package [runtime/debug];
+//     replacements, the standard library with the version of the toolchain, and
+//     the toolchain itself if the program is part of it, see package
+//     [runtime/debug]; and of an installation of Go the file VERSION;
 //   - the list of crates that [cargo-auditable] leaves in Rust programs;
 //   - the note of the [package] that an ELF file belongs to;
 //   - the CycloneDX document in native images of [GraalVM];
@@ -54,13 +55,13 @@ const chunk = 128 << 10
 // and safe for use by many goroutines.
 type Extractor struct{}
 
-var _ inventory.Extractor = Extractor{}
+var _ inventory.Joiner = Extractor{}
 
 // Name returns "executable".
 func (Extractor) Name() string { return "executable" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 2 }
+func (Extractor) Version() int { return 3 }
 
 // Patterns returns executables, and the names of libraries, which need no
 // execute bit to be loaded.
@@ -104,7 +105,11 @@ func extract(ctx context.Context, f *inventory.File, tap scan) (inventory.Facts,
 		return inventory.Facts{}, err
 	}
 	if tap != nil {
-		x.tapped(tap.Packages())
+		found := tap.Packages()
+		x.tapped(found)
+		if path.Base(f.Path()) == "VERSION" && len(found) == 1 && found[0].Name == "go" {
+			x.facts.Data = goFile{Root: true, Release: found[0].Version}.encode()
+		}
 		for _, problem := range tap.Problems() {
 			x.problems.Add("%s", problem)
 		}

@@ -24,7 +24,7 @@ import (
 )
 
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "executable", 2)
+	extracttest.Identity(t, Extractor{}, "executable", 3)
 	extracttest.Wants(t, Extractor{}, map[string]bool{
 		"usr/bin/helm":           true,
 		"usr/lib/libx.so":        true,
@@ -367,7 +367,7 @@ var samples = []struct {
 	{
 		"a Windows program of Go", objfiletest.PE(objfiletest.File{Parts: []objfiletest.Part{
 			{Name: ".text", Addr: 0x1000, Data: goBlobOf("go1.1", "")}, // not in the data
-			{Name: ".data", Addr: 0x2000, Data: goBlobOf("go1.21rc2", "path\tcmd/x\n"), Writable: true},
+			{Name: ".data", Addr: 0x2000, Data: goBlobOf("go1.21rc2", "path\texample/x\n"), Writable: true},
 		}}),
 		inventory.Facts{Packages: []inventory.Package{{Type: "golang", Name: "stdlib", Version: "1.21rc2"}}},
 	},
@@ -380,7 +380,7 @@ var samples = []struct {
 		}}},
 	},
 	{
-		"the note of a package of Go", elfOf(noteOf("FDO", notePackage, `{"type":"pacman","name":"x","version":"1-1"}`), goNote, objfiletest.Part{Data: goBlobOf("go1.21", "path\tcmd/x\n"), Writable: true}),
+		"the note of a package of Go", elfOf(noteOf("FDO", notePackage, `{"type":"pacman","name":"x","version":"1-1"}`), goNote, objfiletest.Part{Data: goBlobOf("go1.21", "path\texample/x\n"), Writable: true}),
 		inventory.Facts{Packages: []inventory.Package{
 			{Type: "alpm", Name: "x", Version: "1-1", Source: inventory.Source{Name: "x", Version: "1-1"}},
 			{Type: "golang", Name: "stdlib", Version: "1.21"},
@@ -579,7 +579,7 @@ func TestLargeStream(t *testing.T) {
 	}, facts)
 
 	// A program without Go's note is found nevertheless.
-	data = elfOf(objfiletest.Part{Data: make([]byte, maxHeld)}, objfiletest.Part{Addr: 0x2000, Data: goBlobOf("go1.21", "path\tcmd/x\n"), Writable: true})
+	data = elfOf(objfiletest.Part{Data: make([]byte, maxHeld)}, objfiletest.Part{Addr: 0x2000, Data: goBlobOf("go1.21", "path\texample/x\n"), Writable: true})
 	facts, err = Extractor{}.Extract(t.Context(), streamed(data, false))
 	require.NoError(t, err)
 	assert.Equal(t, inventory.Facts{Packages: []inventory.Package{{Type: "golang", Name: "stdlib", Version: "1.21"}}}, facts)
@@ -701,7 +701,7 @@ func FuzzExtract(f *testing.F) {
 	}
 	f.Add(fixture(f, "graalvm", "libimage.so.gz"))
 	f.Add(fixture(f, "note", "choom.gz"))
-	f.Add(oldGoProgram(binary.LittleEndian, 8, "go1.15", "path\tcmd/x\n", 0x1000, 0x1040))
+	f.Add(oldGoProgram(binary.LittleEndian, 8, "go1.15", "path\texample/x\n", 0x1000, 0x1040))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		facts, err := Extractor{}.Extract(t.Context(), seekable(data))
 		extracttest.Check(t, facts, err)

@@ -156,6 +156,10 @@ func (x *reading) goPackages(version string, m *goModules) {
 	if version != "" {
 		if release, ok := goRelease(version); ok {
 			add("stdlib", release)
+			if m.ofToolchain() {
+				add(toolchain, release)
+				x.facts.Data = goFile{Release: release, Platforms: platforms}.encode()
+			}
 		} else {
 			x.problems.Add("Go's version %q is no release", lines.Clip(version))
 		}

@@ -125,7 +125,7 @@ func TestPlatforms(t *testing.T) {
 }
 
 func TestTooManyModules(t *testing.T) {
-	text := "path\tcmd/x\n" + strings.Repeat("dep\ta\tv1\n", maxModules+1)
+	text := "path\texample/x\n" + strings.Repeat("dep\ta\tv1\n", maxModules+1)
 	m := parseModules(text)
 	assert.Len(t, m.deps, maxModules)
 	assert.True(t, m.tooMany)
@@ -175,7 +175,7 @@ func oldGoProgram(order binary.ByteOrder, size int, version, modules string, ver
 }
 
 func TestOldGo(t *testing.T) {
-	const modules = "path\tcmd/x\ndep\ta.org/a\tv1.0.0\n"
+	const modules = "path\texample/x\ndep\ta.org/a\tv1.0.0\n"
 	const unclear = "Go's build information: the version of Go cannot be told"
 	for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
 		for _, size := range []int{4, 8} {
@@ -218,7 +218,7 @@ func TestOldGo(t *testing.T) {
 // TestGoStreamWindows holds that the place of the build information relative
 // to the pieces that are read makes no difference.
 func TestGoStreamWindows(t *testing.T) {
-	modules := "path\tcmd/x\n" + strings.Repeat("dep\ta.org/a\tv1.0.0\n", 100)
+	modules := "path\texample/x\n" + strings.Repeat("dep\ta.org/a\tv1.0.0\n", 100)
 	blob := goBlobOf("go1.21.3", modules)
 	for at := (chunk - 2*goLead) &^ 15; at < chunk+goLead; at += 16 {
 		data := goProgram(append(make([]byte, at), blob...))

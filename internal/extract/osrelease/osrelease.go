@@ -1,12 +1,14 @@
 // Package osrelease reads the files that say which distribution an image is
 // built on: os-release, the older files that each distribution had of its
-// own, and the list of repositories that apk installs from.
+// own, the list of repositories that apk installs from, and the state of Ubuntu
+// Pro.
 //
 // An image usually has several of them. Each gives an [inventory.OS]; [Merge]
 // makes one of them all.
 //
 // The format of os-release is that of [os-release(5)]. The content is
-// hostile: a file of more than 64 KiB is an error.
+// hostile: a file of more than 64 KiB, or 1 MiB for the state of Ubuntu Pro, is
+// an error.
 //
 // [os-release(5)]: https://www.freedesktop.org/software/systemd/man/latest/os-release.html
 package osrelease
@@ -42,7 +44,7 @@ var _ inventory.Extractor = Extractor{}
 func (Extractor) Name() string { return "osrelease" }
 
 // Version returns the version of the facts.
-func (Extractor) Version() int { return 1 }
+func (Extractor) Version() int { return 2 }
 
 // paths returns the files in the order in which they decide.
 //
@@ -80,8 +82,9 @@ func Priority(path string) int { return slices.Index(paths(), path) }
 // Path of each tells which file it was read from. The file of the lowest
 // [Priority] decides alone, since half of one and half of another would be a
 // release that does not exist; a file that names no distribution, as ID
-// "linux", decides only where no other does. Only the Repositories and
-// ContentSets are taken from wherever they are. With nothing to decide the result has no ID.
+// "linux", decides only where no other does. Only the Repositories, ContentSets
+// and ProServices are taken from wherever they are. With nothing to decide the
+// result has no ID.
 func Merge(facts []inventory.OS) inventory.OS {
 	var merged inventory.OS
 	best := -1
@@ -98,15 +101,16 @@ func Merge(facts []inventory.OS) inventory.OS {
 		}
 	}
 	merged.IDLike = slices.Clone(merged.IDLike)
-	merged.Repositories, merged.ContentSets = nil, nil
+	merged.Repositories, merged.ContentSets, merged.ProServices = nil, nil, nil
 	for _, os := range facts {
 		merged.Repositories = append(merged.Repositories, os.Repositories...)
 		merged.ContentSets = append(merged.ContentSets, os.ContentSets...)
+		merged.ProServices = append(merged.ProServices, os.ProServices...)
 	}
-	slices.Sort(merged.Repositories)
-	merged.Repositories = slices.Compact(merged.Repositories)
-	slices.Sort(merged.ContentSets)
-	merged.ContentSets = slices.Compact(merged.ContentSets)
+	for _, list := range [...]*[]string{&merged.Repositories, &merged.ContentSets, &merged.ProServices} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
 	return merged
 }
 
@@ -116,17 +120,21 @@ func (Extractor) Patterns() []inventory.Pattern {
 	for _, p := range paths() {
 		patterns = append(patterns, inventory.Pattern{Glob: p})
 	}
-	return append(patterns, inventory.Pattern{Glob: apkRepositories})
+	return append(patterns, inventory.Pattern{Glob: apkRepositories}, inventory.Pattern{Glob: ubuntuPro})
 }
 
 // Extract returns the operating system that f names, and of
-// etc/apk/repositories the releases that it lists. The ID is "linux" if the
+// etc/apk/repositories the releases that it lists, of
+// var/lib/ubuntu-advantage/status.json the services that are enabled. The ID is "linux" if the
 // file names no distribution or none that is known, and its first line is the
 // Name then; an empty file gives no operating system. The error wraps
-// [inventory.ErrTooLarge] if f has more than 64 KiB.
+// [inventory.ErrTooLarge] if f has more than 64 KiB, or 1 MiB in the last case.
 func (Extractor) Extract(ctx context.Context, f *inventory.File) (inventory.Facts, error) {
 	if err := ctx.Err(); err != nil {
 		return inventory.Facts{}, err
+	}
+	if f.Path() == ubuntuPro {
+		return extractPro(f)
 	}
 	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {

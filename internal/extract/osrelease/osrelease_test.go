@@ -18,26 +18,27 @@ import (
 const etcPath = "etc/os-release"
 
 func TestPatterns(t *testing.T) {
-	extracttest.Identity(t, Extractor{}, "osrelease", 1)
+	extracttest.Identity(t, Extractor{}, "osrelease", 2)
 	extracttest.Wants(t, Extractor{}, map[string]bool{
-		"etc/os-release":                   true,
-		"usr/lib/os-release":               true,
-		"etc/redhat-release":               true,
-		"etc/centos-release":               true,
-		"etc/oracle-release":               true,
-		"etc/rocky-release":                true,
-		"etc/almalinux-release":            true,
-		"etc/fedora-release":               true,
-		"etc/system-release":               true,
-		"etc/alpine-release":               true,
-		"etc/debian_version":               true,
-		"etc/lsb-release":                  true,
-		"etc/SuSE-release":                 true,
-		"etc/mariner-release":              true,
-		"etc/arch-release":                 true,
-		"etc/apk/repositories":             true,
-		"etc/upstream-release/lsb-release": false, // of the distribution that Mint is built on
-		"usr/share/os-release":             false,
+		"etc/os-release":                       true,
+		"usr/lib/os-release":                   true,
+		"etc/redhat-release":                   true,
+		"etc/centos-release":                   true,
+		"etc/oracle-release":                   true,
+		"etc/rocky-release":                    true,
+		"etc/almalinux-release":                true,
+		"etc/fedora-release":                   true,
+		"etc/system-release":                   true,
+		"etc/alpine-release":                   true,
+		"etc/debian_version":                   true,
+		"etc/lsb-release":                      true,
+		"etc/SuSE-release":                     true,
+		"etc/mariner-release":                  true,
+		"etc/arch-release":                     true,
+		"etc/apk/repositories":                 true,
+		"var/lib/ubuntu-advantage/status.json": true,
+		"etc/upstream-release/lsb-release":     false, // of the distribution that Mint is built on
+		"usr/share/os-release":                 false,
 	})
 }
 

@@ -257,7 +257,7 @@ func TestNginx(t *testing.T) {
 	dir := t.TempDir()
 	log := filepath.Join(dir, "access.log")
 	config := filepath.Join(dir, "nginx.conf")
-	require.NoError(t, os.WriteFile(config, []byte(fmt.Sprintf(`
+	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `
 user root root;
 daemon off;
 worker_processes 1;
@@ -282,7 +282,7 @@ http {
 		}
 	}
 }
-`, dir, log, host, cut.Addr())), 0o600))
+`, dir, log, host, cut.Addr()), 0o600))
 	var out bytes.Buffer
 	cmd := exec.Command(nginx, "-p", dir, "-c", config)
 	cmd.Stdout, cmd.Stderr = &out, &out

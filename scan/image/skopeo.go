@@ -98,6 +98,6 @@ func openDirectory(ctx context.Context, name string, store archive.Store, c *con
 		}
 		layers[i] = storedLayer{digest: d.Digest.String(), name: info.Name}
 	}
-	target := inventory.Target{Name: name, Kind: KindDirectory, Digest: f.digest.String(), ImageID: f.document.Config.Digest.String()}
+	target := inventory.Target{Name: name, Kind: KindDirectory, Digest: f.digest.String(), ImageID: f.document.Config.Digest.String(), Base: f.document.base()}
 	return newImage(target, f.config, layers, f.platform)
 }

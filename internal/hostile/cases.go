@@ -233,7 +233,7 @@ func wrongChecksum(z []byte) []byte {
 func sparseDatabase() []byte {
 	h := header(database, 'S', fmt.Sprintf("%011o\x00", len(installed)))
 	copy(h[386:], fmt.Sprintf("%011o\x00%011o\x00", 0, len(installed)))
-	copy(h[483:], fmt.Sprintf("%011o\x00", 1<<32))
+	copy(h[483:], fmt.Sprintf("%011o\x00", int64(1<<32)))
 	copy(h[148:], "        ")
 	sum := 0
 	for _, c := range h {

@@ -14,6 +14,7 @@ import (
 	"github.com/imagevet/imagevet/sbom"
 	"github.com/imagevet/imagevet/scan/ignore"
 	"github.com/imagevet/imagevet/scan/image"
+	"github.com/imagevet/imagevet/scan/image/registry"
 	"github.com/imagevet/imagevet/scan/vex"
 	"github.com/imagevet/imagevet/vulndb"
 )
@@ -155,8 +156,23 @@ func WithPlatform(platform string) Option {
 	}
 }
 
-// WithKeychain sets where [Scanner.Image] finds the credentials of a registry.
-// The default is [authn.DefaultKeychain], which reads Docker's configuration.
+// WithRegistry sets how [Scanner.Image] talks to registries: credentials,
+// mirrors, certificates, what is tried again, what is refused. It replaces what
+// [WithKeychain], [WithTransport] and [WithInsecure] before it say; after it they
+// change it. The default is the zero value of [registry.Config].
+func WithRegistry(r registry.Config) Option {
+	return func(c *config) error {
+		if err := r.Validate(); err != nil {
+			return fmt.Errorf("scan: WithRegistry: %w", err)
+		}
+		c.image = append(c.image, image.WithRegistry(r))
+		return nil
+	}
+}
+
+// WithKeychain sets where [Scanner.Image] finds the credentials of a registry,
+// and nothing else of [WithRegistry]. The default is
+// [registry.DefaultKeychain], which reads the files of Docker and Podman.
 func WithKeychain(k authn.Keychain) Option {
 	return func(c *config) error {
 		c.image = append(c.image, image.WithKeychain(k))
@@ -164,8 +180,8 @@ func WithKeychain(k authn.Keychain) Option {
 	}
 }
 
-// WithTransport sets what [Scanner.Image] sends its requests with. The default
-// is that of [image.Remote].
+// WithTransport sets what [Scanner.Image] sends its requests with, and nothing
+// else of [WithRegistry]. The default is that of [registry.Config].
 func WithTransport(t http.RoundTripper) Option {
 	return func(c *config) error {
 		c.image = append(c.image, image.WithTransport(t))
@@ -175,7 +191,7 @@ func WithTransport(t http.RoundTripper) Option {
 
 // WithInsecure allows plain HTTP, and TLS without a valid certificate, between
 // [Scanner.Image] and the registry. Whoever sits on the network can then give
-// it any image. The default is false.
+// it any image. It changes nothing else of [WithRegistry]. The default is false.
 func WithInsecure(insecure bool) Option {
 	return func(c *config) error {
 		c.image = append(c.image, image.WithInsecure(insecure))

@@ -16,6 +16,7 @@ func (a *app) compare(ctx context.Context, f *flags, args []string) (int, error)
 	s := f.scan(a)
 	f.base(s)
 	f.platform(s)
+	s.registry = f.registryConfig("image")
 	newBase := f.set.Bool("new-base", false, "B is another base image for A: what would become of what A inherits?")
 	if err := f.parse(args); err != nil {
 		return 0, err
@@ -33,6 +34,11 @@ func (a *app) compare(ctx context.Context, f *flags, args []string) (int, error)
 	if gate != nil {
 		return 0, usagef("--policy is not for comparisons: --exit-code tells whether something is new")
 	}
+	config, err := s.registry.resolve(a, f.args...)
+	if err != nil {
+		return 0, err
+	}
+	s.options = append(s.options, scan.WithRegistry(config))
 	ctx, cancel := s.context(ctx)
 	defer cancel()
 	var scanner *scan.Scanner

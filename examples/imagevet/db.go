@@ -54,12 +54,12 @@ func (a *app) openDB(ctx context.Context, name, cacheDir string) (*vulndb.DB, er
 	return db, err
 }
 
-func (a *app) dbBuild(ctx context.Context, f *flags, args []string) (status int, err error) {
+func (a *app) dbBuild(ctx context.Context, f *flags, args []string) (status int, resultErr error) {
 	db, cacheDir := f.db(a), f.cacheDir(a)
 	f.quietFlag(a)
 	malicious := f.malicious()
 	trivy := f.set.String("trivy", "", "take in a database of Trivy from a registry, the `REF` of which is such as ghcr.io/aquasecurity/trivy-db:2")
-	insecure := f.set.Bool("insecure", false, "allow plain HTTP, and TLS without a valid certificate, for --trivy: anybody on the way can change the database")
+	r := f.registryConfig("database of --trivy")
 	if err := f.parse(args); err != nil {
 		return 0, err
 	}
@@ -78,11 +78,15 @@ func (a *app) dbBuild(ctx context.Context, f *flags, args []string) (status int,
 		sources = append(sources, vulndb.FileSource(path))
 	}
 	if *trivy != "" {
-		t, pullErr := oci.PullTrivy(ctx, *trivy, "", oci.WithInsecure(*insecure))
+		config, err := r.resolve(a, *trivy)
+		if err != nil {
+			return 0, err
+		}
+		t, pullErr := oci.PullTrivy(ctx, *trivy, "", oci.WithRegistry(config))
 		if pullErr != nil {
 			return 0, pullErr
 		}
-		defer func() { err = errors.Join(err, t.Close()) }()
+		defer func() { resultErr = errors.Join(resultErr, t.Close()) }()
 		sources = append(sources, t.Source())
 	}
 	report, err := vulndb.Build(ctx, dir, sources, vulndb.WithMaliciousPackages(*malicious))

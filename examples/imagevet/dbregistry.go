@@ -18,13 +18,13 @@ const maxKey = 1 << 20
 // A registryFlags is what can be said about a database in a registry.
 type registryFlags struct {
 	db, cacheDir *string
-	insecure     bool
+	registry     *registryConfig
 }
 
 func (f *flags) registry(a *app) *registryFlags {
 	r := &registryFlags{db: f.db(a), cacheDir: f.cacheDir(a)}
 	f.quietFlag(a)
-	f.set.BoolVar(&r.insecure, "insecure", false, "allow plain HTTP, and TLS without a valid certificate: anybody on the way can change the database")
+	r.registry = f.registryConfig("database")
 	return r
 }
 
@@ -48,7 +48,11 @@ func (a *app) dbPush(ctx context.Context, f *flags, args []string) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	digest, err := oci.Push(ctx, dir, f.args[0], oci.WithInsecure(r.insecure))
+	config, err := r.registry.resolve(a, f.args[0])
+	if err != nil {
+		return 0, err
+	}
+	digest, err := oci.Push(ctx, dir, f.args[0], oci.WithRegistry(config))
 	if err != nil {
 		return 0, err
 	}
@@ -79,7 +83,11 @@ func (a *app) dbPull(ctx context.Context, f *flags, args []string) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	result, err := oci.Pull(ctx, f.args[0], dir, append(options, oci.WithInsecure(r.insecure))...)
+	config, err := r.registry.resolve(a, f.args[0])
+	if err != nil {
+		return 0, err
+	}
+	result, err := oci.Pull(ctx, f.args[0], dir, append(options, oci.WithRegistry(config))...)
 	if err != nil {
 		return 0, hintVersion(err)
 	}

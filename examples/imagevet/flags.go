@@ -157,6 +157,7 @@ type scanFlags struct {
 	autoUpdate           time.Duration // negative: never
 	mirrors              []string
 	now                  time.Time // zero: that of the system
+	registry             *registryConfig
 	options              []scan.Option
 	table                []report.Option
 	ignoreBase           bool
@@ -224,13 +225,13 @@ func (f *flags) scan(a *app) *scanFlags {
 func (f *flags) image(s *scanFlags) (input *string, daemon *bool) {
 	f.base(s)
 	daemon = f.set.Bool("daemon", false, "REF is in the Docker or Podman daemon of this machine")
-	input = f.set.String("input", "", "a `FILE|DIR` from \"docker save\" or with an OCI layout, instead of a registry; REF then chooses one of several images")
+	input = f.set.String("input", "", "a `FILE|DIR` from \"docker save\" or skopeo, or with an OCI layout, instead of a registry; REF then chooses one of several images")
 	f.platform(s)
-	f.set.BoolFunc("insecure", "allow plain HTTP, and TLS without a valid certificate: anybody on the way can change the image", func(text string) error {
-		insecure, err := strconv.ParseBool(text)
-		s.options = append(s.options, scan.WithInsecure(insecure))
+	f.set.BoolFunc("foreign-layers", "fetch layers that the registry does not have from where the image says, as those of Windows", func(text string) (err error) {
+		s.registry.config.ForeignLayers, err = strconv.ParseBool(text)
 		return err
 	})
+	s.registry = f.registryConfig("image")
 	return input, daemon
 }
 

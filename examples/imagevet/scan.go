@@ -35,6 +35,15 @@ func (a *app) image(ctx context.Context, f *flags, args []string) (int, error) {
 	if len(f.args) == 1 {
 		ref = f.args[0]
 	}
+	var refs []string // that a registry is asked for
+	if *input == "" && !*daemon {
+		refs = []string{ref}
+	}
+	config, err := s.registry.resolve(a, refs...)
+	if err != nil {
+		return 0, err
+	}
+	s.options = append(s.options, scan.WithRegistry(config)) // for the base image too
 	return a.scan(ctx, s, func(ctx context.Context, scanner *scan.Scanner) (*scan.Report, error) {
 		if *daemon {
 			return scanner.Daemon(ctx, ref)

@@ -47,19 +47,20 @@ func list(t *testing.T) map[string]goPackage {
 // arrows go one way.
 func TestImportsWithinTheModule(t *testing.T) {
 	allowed := map[string][]string{ // beyond internal packages
-		"":               nil,
-		"version":        nil,
-		"cvss":           nil,
-		"sbom/inventory": nil,
-		"sbom":           {"sbom/inventory"},
-		"scan/image":     {"sbom/inventory"},
-		"vulndb":         {"version", "cvss", "sbom/inventory"},
-		"vulndb/oci":     {"vulndb", "scan/image", "sbom/inventory"},
-		"scan":           {"version", "cvss", "sbom", "sbom/inventory", "scan/image", "scan/ignore", "scan/vex", "vulndb"},
-		"scan/ignore":    nil,
-		"scan/policy":    {"scan", "cvss", "vulndb"},
-		"scan/vex":       {"sbom/inventory", "version"},
-		"scan/report":    {"scan", "scan/vex", "sbom", "cvss", "vulndb"},
+		"":                    nil,
+		"version":             nil,
+		"cvss":                nil,
+		"sbom/inventory":      nil,
+		"sbom":                {"sbom/inventory"},
+		"scan/image":          {"sbom/inventory", "scan/image/registry"},
+		"scan/image/registry": nil,
+		"vulndb":              {"version", "cvss", "sbom/inventory"},
+		"vulndb/oci":          {"vulndb", "scan/image", "scan/image/registry", "sbom/inventory"},
+		"scan":                {"version", "cvss", "sbom", "sbom/inventory", "scan/image", "scan/image/registry", "scan/ignore", "scan/vex", "vulndb"},
+		"scan/ignore":         nil,
+		"scan/policy":         {"scan", "cvss", "vulndb"},
+		"scan/vex":            {"sbom/inventory", "version"},
+		"scan/report":         {"scan", "scan/vex", "sbom", "cvss", "vulndb"},
 	}
 	for path, p := range list(t) {
 		if p.Module == nil || p.Module.Path != module {
@@ -76,7 +77,7 @@ func TestImportsWithinTheModule(t *testing.T) {
 				own := strings.HasPrefix(to, "examples/")
 				assert.Falsef(t, !own && strings.HasPrefix(to, "internal/"), "%s imports %s: examples use the public API", name, to)
 			case strings.HasPrefix(name, "internal/"):
-				public := to == "sbom/inventory" || to == "version" || to == "cvss"
+				public := to == "sbom/inventory" || to == "version" || to == "cvss" || to == "scan/image/registry"
 				assert.Truef(t, public || strings.HasPrefix(to, "internal/"), "%s imports %s", name, to)
 			case strings.HasPrefix(to, "internal/"):
 			default:
@@ -106,23 +107,24 @@ func TestModulesOfEachPackage(t *testing.T) {
 		xerrors  = "golang.org/x/xerrors" // of go-version
 		ggcr     = "github.com/google/go-containerregistry"
 	)
-	registry := []string{ // of go-containerregistry's client
-		ggcr, "github.com/docker/cli", "github.com/docker/docker-credential-helpers", "github.com/opencontainers/go-digest",
+	registry := []string{ // of go-containerregistry's client, and of rules for mirrors
+		toml, ggcr, "github.com/docker/cli", "github.com/docker/docker-credential-helpers", "github.com/opencontainers/go-digest",
 		"github.com/opencontainers/image-spec", "github.com/sirupsen/logrus", "golang.org/x/sys", compress, sync,
 	}
 	want := map[string][]string{
-		"version":        {semver, xerrors},
-		"cvss":           {},
-		"sbom/inventory": {},
-		"sbom":           {compress, sync, purl, cdx, spdx, spdx2, convert, toml, yaml, gomod},
-		"scan/image":     registry,
-		"vulndb":         {semver, xerrors, sync, compress},
-		"vulndb/oci":     append([]string{semver, xerrors}, registry...),
-		"scan":           append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
-		"scan/ignore":    {purl, yaml},
-		"scan/vex":       {purl, semver, xerrors},
-		"scan/policy":    append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
-		"scan/report":    append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
+		"version":             {semver, xerrors},
+		"cvss":                {},
+		"sbom/inventory":      {},
+		"sbom":                {compress, sync, purl, cdx, spdx, spdx2, convert, toml, yaml, gomod},
+		"scan/image":          registry,
+		"scan/image/registry": registry,
+		"vulndb":              {semver, xerrors, sync, compress},
+		"vulndb/oci":          append([]string{semver, xerrors}, registry...),
+		"scan":                append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
+		"scan/ignore":         {purl, yaml},
+		"scan/vex":            {purl, semver, xerrors},
+		"scan/policy":         append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
+		"scan/report":         append([]string{purl, cdx, spdx, spdx2, convert, toml, yaml, gomod, semver, xerrors}, registry...),
 	}
 	packages := list(t)
 	for name, allowed := range want {

@@ -1,4 +1,7 @@
-// Package regclient is what the packages that talk to registries share: how
-// go-containerregistry is told to behave, and a transport that bounds what a
-// registry sends and refuses plain HTTP that nobody asked for.
+// Package regclient is how the packages that talk to registries do so. A
+// [Client] reads manifests and blobs of one repository: it authenticates by means
+// of go-containerregistry, tries again what may pass, goes on with a blob where
+// its connection broke, and verifies what arrives. A [Guard] is below it, and
+// below go-containerregistry's own client where something is pushed: it refuses
+// what package registry says is refused.
 package regclient

@@ -11,6 +11,9 @@ type Target struct {
 	// that does not say what it was made from, "product" or, for a source of
 	// the embedder's own, a word of its choice.
 	Kind string `json:"kind"`
+	// PulledFrom is the reference that was read if it is not the one that the
+	// caller asked for: of a mirror, or of where rules say that it is.
+	PulledFrom string `json:"pulled_from,omitempty"`
 	// Digest is the digest of the image's manifest, such as "sha256:…". It is
 	// empty where there is no manifest in the sense of the OCI image
 	// specification: in old docker archives and folders.

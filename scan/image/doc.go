@@ -1,9 +1,10 @@
 // Package image opens container images and hands out their layers: from a
 // registry ([Remote]), from a Docker or Podman daemon ([Daemon]), from the archives
 // of "docker save" and from OCI archives ([Archive]), from OCI image layouts
-// ([Layout]), and root file systems that are unpacked already ([Dir], [FS]). [Open]
-// tells files and layouts apart by what is in them, and [From] takes all of these
-// in one word. An image that a program holds as a v1.Image is wrapped by [FromV1].
+// and skopeo's "dir:" ([Layout]), and root file systems that are unpacked already
+// ([Dir], [FS]). [Open] tells files and layouts apart by what is in them, and
+// [From] takes all of these in one word. An image that a program holds as a
+// v1.Image is wrapped by [FromV1].
 //
 // An [Image] knows what it is and what its layers are as soon as it is open:
 // manifests and the configuration have been read, layers have not. Nothing is
@@ -15,6 +16,15 @@
 // tag or digest; without it, more than one image is a [SelectError] that lists
 // them. An index can hold one image for each of several platforms. [WithPlatform]
 // chooses; without it, see there.
+//
+// # Registries
+//
+// How registries are talked to is a matter of package registry, whose
+// [registry.Config] is handed over with [WithRegistry]: credentials, mirrors,
+// certificates, what is tried again and what is refused. A layer whose connection
+// breaks is read on from where it stopped, and its digest is that of the whole.
+// Layers that the registry does not have, as those of Windows, are an error
+// unless [registry.Config.ForeignLayers] allows them.
 //
 // # Who verifies what
 //

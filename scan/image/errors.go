@@ -8,10 +8,17 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/imagevet/imagevet/internal/regclient"
 	"github.com/imagevet/imagevet/sbom/inventory"
+	"github.com/imagevet/imagevet/scan/image/registry"
 )
+
+// ErrSchema1 is wrapped by the [FormatError] of an image in Docker's first
+// format of manifests, which cannot be read:
+// https://distribution.github.io/distribution/spec/deprecated-schema-v1/
+var ErrSchema1 = regclient.ErrSchema1
 
 // A FormatError reports that something is no image, or is one that is damaged
 // or that this package does not understand.
@@ -92,6 +99,10 @@ type RegistryError struct {
 	Reference string // what was asked for
 	// Status is the HTTP status of the answer, 0 if there was none.
 	Status int
+	// RetryAfter is how long the registry asks to wait before the next try, 0 if
+	// it does not. It is longer than [registry.Config] lets the client wait, or
+	// waiting did not help.
+	RetryAfter time.Duration
 	// Err is the cause, never nil. It wraps a *transport.Error of
 	// go-containerregistry if Status is not 0.
 	Err error
@@ -103,14 +114,18 @@ func (e *RegistryError) Error() string {
 
 func (e *RegistryError) hint() string {
 	switch {
-	case e.Status == 0 && errors.Is(e.Err, regclient.ErrPlainHTTP):
-		return "the registry was not asked"
+	case e.Status == 0 && errors.Is(e.Err, registry.ErrForeignLayer):
+		return "a layer is missing"
+	case e.Status == 0 && refused(e.Err):
+		return "a request was not sent"
 	case e.Status == 0:
 		return "no usable answer from the registry: check its name, the network and the proxy"
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden:
 		return "the registry refuses access: check the name, and log in to the registry"
 	case e.Status == http.StatusNotFound:
 		return "the registry does not have it: check the name and the tag"
+	case e.Status == http.StatusTooManyRequests && e.RetryAfter > 0:
+		return fmt.Sprintf("the registry limits requests: try again in %v, or log in for a higher limit", e.RetryAfter.Round(time.Second))
 	case e.Status == http.StatusTooManyRequests:
 		return "the registry limits requests: try later, or log in for a higher limit"
 	case e.Status >= http.StatusInternalServerError:
@@ -121,6 +136,71 @@ func (e *RegistryError) hint() string {
 
 // Unwrap returns the cause.
 func (e *RegistryError) Unwrap() error { return e.Err }
+
+// refused reports whether an error is that of what must not be sent.
+func refused(err error) bool {
+	return errors.Is(err, registry.ErrPlainHTTP) || errors.Is(err, registry.ErrAddress) ||
+		errors.Is(err, registry.ErrTokenHost) || errors.Is(err, registry.ErrBlocked)
+}
+
+// A MirrorError reports that neither the mirrors of a registry nor the registry
+// itself handed out an image.
+type MirrorError struct {
+	Err     error   // that of the registry itself
+	Mirrors []error // those of the mirrors, in the order in which they were asked
+}
+
+func (e *MirrorError) Error() string {
+	var text strings.Builder
+	text.WriteString(e.Err.Error())
+	for _, err := range e.Mirrors {
+		text.WriteString("; before that, mirror " + err.Error())
+	}
+	return text.String()
+}
+
+// Unwrap returns all errors, that of the registry itself first.
+func (e *MirrorError) Unwrap() []error { return append([]error{e.Err}, e.Mirrors...) }
+
+// An ArtifactError reports that what a reference names is no image, but
+// something else that is kept in a registry or a layout: a chart of Helm, a
+// signature, a database. It is wrapped by a [FormatError].
+type ArtifactError struct {
+	// Type is the media type that says what it is: of the artifact or, if it
+	// states none, of its configuration or its first layer.
+	Type string
+}
+
+func (e *ArtifactError) Error() string {
+	what := "another artifact"
+	for _, known := range artifactTypes {
+		if strings.HasPrefix(e.Type, known.prefix) {
+			what = known.what
+			break
+		}
+	}
+	return fmt.Sprintf("no image, but %s (media type %q)", what, e.Type)
+}
+
+// artifactTypes are those that are met most.
+var artifactTypes = []struct{ prefix, what string }{
+	{"application/vnd.imagevet.vulndb.", "an advisory database: it is fetched with \"db pull\""},
+	{"application/vnd.cncf.helm.", "a chart of Helm"},
+	{"application/vnd.aquasec.trivy.", "a database of Trivy"},
+	{"application/vnd.dev.cosign.", "a signature or attestation"},
+	{"application/vnd.dev.sigstore.", "a signature or attestation"},
+	{"application/vnd.in-toto", "an attestation"},
+	{"application/vnd.cncf.notary.", "a signature"},
+	{"application/vnd.wasm.", "a WebAssembly module"},
+	{"application/vnd.cyclonedx", "a bill of materials: it is scanned as a file"},
+	{"application/spdx", "a bill of materials: it is scanned as a file"},
+	{"text/spdx", "a bill of materials: it is scanned as a file"},
+	{"application/vnd.cncf.flux.", "an artifact of Flux"},
+	{"application/vnd.cncf.openpolicyagent.", "a policy of Open Policy Agent"},
+	{"application/vnd.docker.plugin.", "a plugin of Docker"},
+	{"application/vnd.docker.ai.", "a model for machine learning"},
+	{"application/vnd.ollama.", "a model for machine learning"},
+}
 
 // list shows the first of the names, as an index can have any number.
 func list(names []string) string {

@@ -82,7 +82,7 @@ func TestFormatErrors(t *testing.T) {
 		{"index: many", manyIndexes, "manifests to look at", inventory.ErrTooLarge},
 		{"manifest: missing", oci(func(b blobs, m, _ v1.Descriptor) { delete(b, blobName(m.Digest)) }), "missing", fs.ErrNotExist},
 		{"manifest: no JSON", withManifest(types.OCIManifestSchema1, "no JSON"), "manifest", nil},
-		{"manifest: schema 1", withManifest(types.OCIManifestSchema1, `{"schemaVersion": 1, "fsLayers": []}`), "schema version 1", nil},
+		{"manifest: schema 1", withManifest(types.OCIManifestSchema1, `{"schemaVersion": 1, "fsLayers": []}`), "schema 1", nil},
 		{"manifest: an index", withManifest(types.OCIManifestSchema1, `{"schemaVersion": 2, "manifests": []}`), "for what is none", nil},
 		{"manifest: of another type", withManifest(types.OCIImageIndex, `{"schemaVersion": 2, "config": {"size": 1, "digest": "`+id+`"}}`), "for what is none", nil},
 		{"config: missing", oci(func(b blobs, _, c v1.Descriptor) { delete(b, blobName(c.Digest)) }), "missing", fs.ErrNotExist},

@@ -16,10 +16,11 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
+	memory "github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/imagevet/imagevet/scan/image"
+	"github.com/imagevet/imagevet/scan/image/registry"
 )
 
 // save writes what "docker save" would write of a tiny image to a file.
@@ -76,7 +77,7 @@ func ExampleOpen() {
 
 func ExampleRemote() {
 	// A registry on this machine, with an empty image in it.
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	server := httptest.NewServer(memory.New(memory.Logger(log.New(io.Discard, "", 0))))
 	defer server.Close()
 	ref := strings.TrimPrefix(server.URL, "http://") + "/team/app:1"
 	tag, err := name.NewTag(ref)
@@ -94,6 +95,33 @@ func ExampleRemote() {
 	defer img.Close()
 	fmt.Println(img.Target().Kind, len(img.Layers()), img.Target().Name == ref)
 	// Output: registry 0 true
+}
+
+func ExampleWithRegistry() {
+	mirror := httptest.NewServer(memory.New(memory.Logger(log.New(io.Discard, "", 0))))
+	defer mirror.Close()
+	host := strings.TrimPrefix(mirror.URL, "http://")
+	tag, err := name.NewTag(host + "/hub/library/app:1")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := remote.Write(tag, empty.Image); err != nil {
+		log.Fatal(err)
+	}
+
+	img, err := image.Remote(context.Background(), "app:1", image.WithRegistry(registry.Config{
+		Keychain: registry.Basic(host, "robot", "secret"),
+		Rules: &registry.Rules{Registries: []registry.Rule{{
+			Prefix:  "docker.io",
+			Mirrors: []registry.Mirror{{Location: host + "/hub"}},
+		}}},
+	}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer img.Close()
+	fmt.Println(img.Target().Name, strings.TrimPrefix(img.Target().PulledFrom, host))
+	// Output: app:1 /hub/library/app:1
 }
 
 func ExampleFS() {

@@ -84,12 +84,47 @@ type document struct {
 	SchemaVersion int64                   `json:"schemaVersion"`
 	MediaType     types.MediaType         `json:"mediaType"`
 	Manifests     *entries[v1.Descriptor] `json:"manifests"`
+	ArtifactType  string                  `json:"artifactType"`
 	Config        *v1.Descriptor          `json:"config"`
 	Layers        entries[v1.Descriptor]  `json:"layers"`
 	Annotations   json.RawMessage         `json:"annotations"` // for people: one that is odd is none
 }
 
 func (d *document) isIndex() bool { return d.Manifests != nil }
+
+// artifact returns the media type of what is known to be no image, empty of
+// what may be one. Some programs give the configuration of an image a media
+// type of their own or none, so only what is meant for something else counts:
+// https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md#guidelines-for-artifact-usage
+func (d *document) artifact() string {
+	if d.isIndex() {
+		return ""
+	}
+	if isConfigType(d.Config.MediaType) {
+		// Signatures and attestations are dressed up as images.
+		for _, l := range d.Layers {
+			if t := string(l.MediaType); t == "" || strings.Contains(t, "layer") || strings.Contains(t, "tar") || strings.Contains(t, "octet-stream") {
+				return ""
+			}
+		}
+		if len(d.Layers) > 0 {
+			return string(d.Layers[0].MediaType)
+		}
+		return ""
+	}
+	t := string(d.Config.MediaType)
+	if d.ArtifactType != "" {
+		return d.ArtifactType
+	}
+	switch t {
+	case "", "application/json", "application/octet-stream", "text/plain":
+		return ""
+	}
+	if strings.HasPrefix(t, "application/vnd.docker.container.image.") {
+		return ""
+	}
+	return t
+}
 
 // parseDocument parses raw, which is said to be of a media type that may be
 // empty.
@@ -104,7 +139,7 @@ func parseDocument(raw []byte, declared types.MediaType) (*document, error) {
 	}
 	switch {
 	case d.SchemaVersion == 1:
-		return nil, errors.New("manifest of schema version 1, which no registry should have any more: push the image again with a current program")
+		return nil, ErrSchema1
 	case d.Manifests != nil && (d.Config != nil || d.Layers != nil):
 		return nil, errors.New("both an index and a manifest")
 	case d.Manifests == nil && d.Config == nil:

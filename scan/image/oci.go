@@ -85,6 +85,9 @@ func (r *resolver) load(ctx context.Context, d v1.Descriptor) (*found, error) {
 	if doc.isIndex() {
 		return nil, &FormatError{Name: r.name, Reason: fmt.Sprintf("%q is an index where a manifest was to be", d.Digest)}
 	}
+	if t := doc.artifact(); t != "" {
+		return nil, &FormatError{Name: r.name, Err: &ArtifactError{Type: t}}
+	}
 	raw, err := r.config(ctx, *doc.Config)
 	if err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 )
 
 // Open opens the image at path: an archive as [Archive] does, or a folder that
-// is an OCI image layout as [Layout] does. What it is shows in its content; its
+// is an image layout as [Layout] does. What it is shows in its content; its
 // name does not matter. Another folder is a [FormatError]: a root file system
 // is opened with [Dir].
 func Open(ctx context.Context, path string, opts ...Option) (*Image, error) {
@@ -125,7 +125,8 @@ func (img *Image) openFrom(s archive.Store) {
 	}
 }
 
-// Layout opens the image in a folder that is an OCI image layout. No path and no
+// Layout opens the image in a folder that is an OCI image layout, or that "skopeo
+// copy" wrote to "dir:". No path and no
 // symbolic link in it leads out of the folder. [WithReference] and
 // [WithPlatform] choose one of several images.
 func Layout(ctx context.Context, dir string, opts ...Option) (*Image, error) {
@@ -146,10 +147,16 @@ func Layout(ctx context.Context, dir string, opts ...Option) (*Image, error) {
 }
 
 func fromFolder(ctx context.Context, dir string, folder *archive.Folder, c *config) (*Image, error) {
-	if !has(folder, "index.json") {
-		return nil, &FormatError{Name: dir, Reason: "a folder without index.json: it is no OCI image layout; use Dir if it is a root file system"}
+	var img *Image
+	var err error
+	switch {
+	case has(folder, "index.json"):
+		img, err = openOCI(ctx, dir, KindOCILayout, folder, c)
+	case has(folder, "manifest.json") && has(folder, "version"):
+		img, err = openDirectory(ctx, dir, folder, c)
+	default:
+		err = &FormatError{Name: dir, Reason: "a folder without index.json: it is no OCI image layout; use Dir if it is a root file system"}
 	}
-	img, err := openOCI(ctx, dir, KindOCILayout, folder, c)
 	if err != nil {
 		return nil, err
 	}

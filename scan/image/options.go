@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/imagevet/imagevet/scan/image/registry"
 )
 
 // An Option changes one default of [Open], [Archive], [Layout], [Remote],
@@ -15,9 +16,7 @@ type Option func(*config) error
 type config struct {
 	reference string
 	platform  Platform
-	keychain  authn.Keychain
-	transport http.RoundTripper
-	insecure  bool
+	registry  registry.Config
 	daemon    string
 }
 
@@ -27,6 +26,9 @@ func newConfig(opts []Option) (*config, error) {
 		if err := opt(&c); err != nil {
 			return nil, err
 		}
+	}
+	if err := c.registry.Validate(); err != nil {
+		return nil, fmt.Errorf("image: %w", err)
 	}
 	return &c, nil
 }
@@ -68,42 +70,48 @@ func WithPlatform(p Platform) Option {
 	}
 }
 
-// WithKeychain sets where [Remote] finds credentials. The default is
-// authn.DefaultKeychain: the configuration files of Docker and Podman, with the
-// credential helpers that they name.
+// WithRegistry sets how [Remote] talks to registries: credentials, mirrors,
+// certificates, what is tried again, what is refused. It replaces what
+// [WithKeychain], [WithTransport] and [WithInsecure] before it say; after it they
+// change it. The default is the zero value of [registry.Config].
+func WithRegistry(r registry.Config) Option {
+	return func(c *config) error {
+		c.registry = r
+		return nil
+	}
+}
+
+// WithKeychain sets where [Remote] finds credentials, and nothing else of
+// [WithRegistry]. The default is [registry.DefaultKeychain]: the configuration
+// files of Docker and Podman, with the credential helpers that they name.
 func WithKeychain(k authn.Keychain) Option {
 	return func(c *config) error {
 		if k == nil {
 			return errors.New("image: WithKeychain(nil): must not be nil")
 		}
-		c.keychain = k
+		c.registry.Keychain = k
 		return nil
 	}
 }
 
-// WithTransport sets what [Remote] sends its requests through. The default is a
-// transport for each image, which obeys the proxy settings of the environment,
-// waits 10 seconds for a connection and 30 for the head of an answer, and is
-// closed with the image.
+// WithTransport sets what [Remote] sends its requests through, and nothing else
+// of [WithRegistry]. The default is that of [registry.Config].
 func WithTransport(t http.RoundTripper) Option {
 	return func(c *config) error {
 		if t == nil {
 			return errors.New("image: WithTransport(nil): must not be nil")
 		}
-		c.transport = t
+		c.registry.Transport = t
 		return nil
 	}
 }
 
 // WithInsecure allows [Remote] to talk to any registry over plain HTTP, and over
-// TLS without looking at the certificate: whoever is in between can read the
-// credentials and replace the image. Together with [WithTransport], the
-// certificate is looked at as that transport says unless it is an
-// *http.Transport. The default is false: plain HTTP is used for registries on the
-// same machine only, such as "localhost:5000".
+// TLS without looking at the certificate: see [registry.Config]. It changes
+// nothing else of [WithRegistry]. The default is false.
 func WithInsecure(insecure bool) Option {
 	return func(c *config) error {
-		c.insecure = insecure
+		c.registry.Insecure = insecure
 		return nil
 	}
 }

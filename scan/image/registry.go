@@ -1,30 +1,37 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/imagevet/imagevet/internal/regclient"
 	"github.com/imagevet/imagevet/sbom/inventory"
+	"github.com/imagevet/imagevet/scan/image/registry"
 )
+
+// defaultMaxLayer is what registry.Config.MaxLayerBytes stands for if it is 0.
+const defaultMaxLayer = 64 << 30
 
 // Remote opens the image that ref names in a registry, such as "nginx:1.25",
 // "registry.example/team/app" or "nginx@sha256:…": without a registry Docker Hub
-// is meant, without a tag "latest". [WithPlatform] chooses one image of an index.
+// is meant, without a tag "latest". If there are both a tag and a digest, the
+// digest alone counts, as it does for Docker: the tag may name another image by
+// now. [WithPlatform] chooses one image of an index. [WithRegistry] says how the
+// registry is talked to, and which mirrors are asked before it.
 //
 // The manifest and the configuration are read at once, layers when they are
 // opened. ctx is for this call; each layer has the context of its own call.
 //
-// A request is tried up to three times if the registry is busy or breaks the
-// connection, with pauses of 0.2 and 0.6 seconds. Failure is a [RegistryError].
-// No more than one tag is asked for, and nothing is written to the registry.
+// A request is tried again if the registry is busy or breaks the connection, and
+// a layer is read on from where it stopped: see [registry.Config]. Failure is a
+// [RegistryError]. What is in the registry but is no image is an
+// [ArtifactError]. Nothing is written to the registry.
 func Remote(ctx context.Context, ref string, opts ...Option) (*Image, error) {
 	c, err := newConfig(opts)
 	if err != nil {
@@ -36,66 +43,85 @@ func Remote(ctx context.Context, ref string, opts ...Option) (*Image, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("%q: %w", ref, err)
 	}
-	var nameOpts []name.Option
-	if c.insecure {
-		nameOpts = append(nameOpts, name.Insecure)
-	}
-	parsed, err := name.ParseReference(ref, nameOpts...)
-	if err != nil {
+	endpoints, err := c.registry.Rules.Endpoints(ref, c.registry.Insecure)
+	switch {
+	case errors.Is(err, registry.ErrBlocked):
+		return nil, &RegistryError{Reference: ref, Err: err}
+	case err != nil:
 		return nil, &ReferenceError{Reference: ref, Err: err}
 	}
-	tr, closeIdle := regclient.NewTransport(ref, c.transport, c.insecure)
-	reg, err := newRegistry(ref, parsed, tr, c)
-	if err == nil {
-		var img *Image
-		if img, err = reg.open(ctx, c.platform); err == nil {
-			img.close = closeIdle
+	var mirrors []error
+	for i, e := range endpoints {
+		img, err := openEndpoint(ctx, ref, e, c)
+		switch {
+		case err == nil:
 			return img, nil
+		case ctx.Err() != nil:
+			return nil, err
+		case i < len(endpoints)-1:
+			mirrors = append(mirrors, err)
+		case len(mirrors) > 0:
+			return nil, &MirrorError{Err: err, Mirrors: mirrors}
+		default:
+			return nil, err
 		}
 	}
-	closeIdle()
-	return nil, err
+	return nil, fmt.Errorf("%q: nowhere to look for it", ref) // there is at least one
 }
 
-// A registry reads one repository. It is the source of a resolver.
-type registry struct {
-	asked  string // the reference as the caller wrote it
+func openEndpoint(ctx context.Context, asked string, e registry.Endpoint, c *config) (*Image, error) {
+	name := asked
+	if e.Mirror {
+		name = e.Reference.Name()
+	}
+	client, err := regclient.New(name, e.Reference.Context(), &c.registry, e.Insecure)
+	if err != nil {
+		return nil, fmt.Errorf("image: %q: %w", name, err)
+	}
+	r := &repository{asked: name, ref: e.Reference, client: client, maxLayer: cmp.Or(c.registry.MaxLayerBytes, defaultMaxLayer)}
+	img, err := r.open(ctx, c.platform)
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	img.target.Name = asked
+	if e.Moved {
+		img.target.PulledFrom = strings.Replace(e.Reference.Name(), "index.docker.io/", "docker.io/", 1)
+	}
+	img.close = client.Close
+	return img, nil
+}
+
+// A repository is one that is read. It is the source of a resolver.
+type repository struct {
+	asked  string // the reference, for errors
 	ref    name.Reference
-	puller *remote.Puller
+	client *regclient.Client
+
+	maxLayer int64 // bytes
 
 	// The manifest or index that ref names, so that it is fetched only once.
 	top v1.Hash
 	raw []byte
 }
 
-func newRegistry(asked string, ref name.Reference, tr *regclient.Guard, c *config) (*registry, error) {
-	opts := append(regclient.Options(tr, c.keychain), remote.WithJobs(maxLayers)) // how many layers are read at once is for the caller to say
-	puller, err := remote.NewPuller(opts...)
-	if err != nil {
-		return nil, fmt.Errorf("image: Remote(%q): %w", asked, err)
-	}
-	return &registry{asked: asked, ref: ref, puller: puller}, nil
-}
-
-func (r *registry) open(ctx context.Context, want Platform) (*Image, error) {
-	desc, err := r.puller.Get(ctx, r.ref)
+func (r *repository) open(ctx context.Context, want Platform) (*Image, error) {
+	m, err := r.client.Manifest(ctx, r.ref.Identifier())
 	if err != nil {
 		return nil, r.fail(ctx, err)
 	}
-	r.top, r.raw = desc.Digest, desc.Manifest
-	top := v1.Descriptor{Digest: desc.Digest, Size: desc.Size}
-	if desc.MediaType == types.DockerManifestSchema1Signed {
-		// Its digest is not that of its bytes, so it would be called damaged.
-		return nil, &FormatError{Name: r.asked, Reason: "image in Docker's first manifest format, which no registry should have any more: push it again with a current program"}
-	}
+	r.top, r.raw = m.Digest, m.Raw
 	res := &resolver{name: r.asked, src: r, want: want}
 	// A registry may send any Content-Type, so the content tells.
-	chosen, err := res.choose(ctx, []v1.Descriptor{top})
+	chosen, err := res.choose(ctx, []v1.Descriptor{{Digest: m.Digest, Size: int64(len(m.Raw))}})
 	if err != nil {
 		return nil, err
 	}
 	f, err := res.load(ctx, chosen)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.checkSizes(f.document.Layers); err != nil {
 		return nil, err
 	}
 	layers := make([]storedLayer, len(f.document.Layers))
@@ -113,18 +139,27 @@ func (r *registry) open(ctx context.Context, want Platform) (*Image, error) {
 	return img, nil
 }
 
-func (r *registry) manifest(ctx context.Context, d v1.Descriptor) ([]byte, error) {
+func (r *repository) checkSizes(layers []v1.Descriptor) error {
+	for i, d := range layers {
+		if d.Size > r.maxLayer {
+			return &FormatError{Name: r.asked, Reason: fmt.Sprintf("layer %d of %d bytes, more than %d", i, d.Size, r.maxLayer), Err: inventory.ErrTooLarge}
+		}
+	}
+	return nil
+}
+
+func (r *repository) manifest(ctx context.Context, d v1.Descriptor) ([]byte, error) {
 	if d.Digest == r.top {
 		return r.raw, nil
 	}
-	desc, err := r.puller.Get(ctx, r.ref.Context().Digest(d.Digest.String()))
+	m, err := r.client.Manifest(ctx, d.Digest.String())
 	if err != nil {
 		return nil, r.fail(ctx, err)
 	}
-	return desc.Manifest, nil
+	return m.Raw, nil
 }
 
-func (r *registry) config(ctx context.Context, d v1.Descriptor) ([]byte, error) {
+func (r *repository) config(ctx context.Context, d v1.Descriptor) ([]byte, error) {
 	if d.Size > maxConfig {
 		return nil, &FormatError{Name: r.asked, Reason: fmt.Sprintf("configuration of %d bytes, more than %d", d.Size, maxConfig), Err: inventory.ErrTooLarge}
 	}
@@ -137,63 +172,51 @@ func (r *registry) config(ctx context.Context, d v1.Descriptor) ([]byte, error) 
 }
 
 // blob returns a blob, which is verified while it is read.
-func (r *registry) blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error) {
-	layer, err := r.puller.Layer(ctx, r.ref.Context().Digest(d.Digest.String()))
+func (r *repository) blob(ctx context.Context, d v1.Descriptor) (io.ReadCloser, error) {
+	body, err := r.client.Blob(ctx, regclient.Blob{Digest: d.Digest, Size: d.Size, URLs: d.URLs})
 	if err != nil {
 		return nil, r.fail(ctx, err)
 	}
-	body, err := layer.Compressed()
-	if err != nil {
-		return nil, r.fail(ctx, err)
-	}
-	return &blobReader{ctx: ctx, registry: r, desc: d, body: body}, nil
+	return &remoteBlob{ctx: ctx, repository: r, ReadCloser: body}, nil
 }
 
-// fail makes an error of go-containerregistry one of ours.
-func (r *registry) fail(ctx context.Context, err error) error {
+// fail makes an error of the client one of ours.
+func (r *repository) fail(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%q: %w", r.asked, ctx.Err())
 	}
 	if e, ok := errors.AsType[*DigestError](err); ok {
 		return e
 	}
-	if errors.Is(err, inventory.ErrTooLarge) {
-		return &FormatError{Name: r.asked, Reason: "manifest", Err: err}
-	}
-	status := 0
-	if e, ok := errors.AsType[*transport.Error](err); ok {
-		status = e.StatusCode
-	}
-	return &RegistryError{Reference: r.asked, Status: status, Err: err}
-}
-
-// A blobReader reads a blob of which go-containerregistry verifies the digest,
-// but not the size that the manifest states.
-type blobReader struct {
-	ctx      context.Context
-	registry *registry
-	desc     v1.Descriptor
-	body     io.ReadCloser
-	n        int64
-}
-
-func (b *blobReader) Read(p []byte) (int, error) {
-	n, err := b.body.Read(p)
-	b.n += int64(n)
 	switch {
-	case b.n > b.desc.Size, err == io.EOF && b.n < b.desc.Size:
-		err = b.damaged(nil)
-	case err == nil || err == io.EOF:
-	case b.ctx.Err() == nil && regclient.Damaged(err):
-		err = b.damaged(err)
-	default:
-		err = b.registry.fail(b.ctx, err)
+	case errors.Is(err, inventory.ErrTooLarge):
+		return &FormatError{Name: r.asked, Reason: "manifest", Err: err}
+	case errors.Is(err, regclient.ErrSchema1):
+		return &FormatError{Name: r.asked, Err: ErrSchema1}
 	}
+	out := &RegistryError{Reference: r.asked, Err: err}
+	if e, ok := errors.AsType[*regclient.StatusError](err); ok {
+		out.Status, out.RetryAfter = e.Err.StatusCode, e.RetryAfter
+	}
+	return out
+}
+
+// A remoteBlob is a blob with our errors.
+type remoteBlob struct {
+	ctx        context.Context
+	repository *repository
+	io.ReadCloser
+	err error
+}
+
+func (b *remoteBlob) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = b.repository.fail(b.ctx, err)
+	}
+	b.err = err
 	return n, err
 }
-
-func (b *blobReader) damaged(err error) error {
-	return &DigestError{Name: b.registry.asked, Want: b.desc.Digest.String(), WantSize: b.desc.Size, GotSize: b.n, Err: err}
-}
-
-func (b *blobReader) Close() error { return b.body.Close() }

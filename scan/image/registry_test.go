@@ -16,12 +16,14 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/imagevet/imagevet/internal/regclient"
 	"github.com/imagevet/imagevet/internal/regclient/regclienttest"
 	"github.com/imagevet/imagevet/sbom/inventory"
+	"github.com/imagevet/imagevet/scan/image/registry"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -59,7 +61,12 @@ func (t testRegistry) push(tb testing.TB, b blobs, tag string, manifests ...v1.D
 }
 
 // anonymous keeps the credentials of whoever runs the tests out of them.
-func anonymous() Option { return WithKeychain(authn.NewMultiKeychain()) }
+func anonymous() Option { return WithKeychain(nobody) }
+
+var nobody = authn.NewMultiKeychain()
+
+// impatient is a configuration whose requests fail soon.
+func impatient() registry.Config { return registry.Config{Keychain: nobody, Attempts: 3} }
 
 func remoteImage(tb testing.TB, ref string, opts ...Option) *Image {
 	tb.Helper()
@@ -180,7 +187,7 @@ func TestRegistryErrors(t *testing.T) {
 		t.Run(strings.ReplaceAll(tt.name, " ", "_"), func(t *testing.T) {
 			reg.Misbehave(tt.override)
 			start := time.Now()
-			img, err := Remote(t.Context(), reg.Host+"/app:1", anonymous())
+			img, err := Remote(t.Context(), reg.Host+"/app:1", WithRegistry(impatient()))
 			assert.Nil(t, img)
 			var e *RegistryError
 			require.ErrorAs(t, err, &e)
@@ -326,12 +333,12 @@ func TestRemoteDamage(t *testing.T) {
 		img, err := Remote(t.Context(), reg.Host+"/app"+tt.ref, anonymous())
 		if err == nil {
 			var r io.ReadCloser
-			r, err = img.OpenLayer(t.Context(), 0)
-			require.NoError(t, err, tt.name)
-			_, err = io.Copy(io.Discard, r)
-			_, again := r.Read(make([]byte, 1))
-			assert.Equal(t, err, again, "%s: the error stays", tt.name)
-			r.Close()
+			if r, err = img.OpenLayer(t.Context(), 0); err == nil {
+				_, err = io.Copy(io.Discard, r)
+				_, again := r.Read(make([]byte, 1))
+				assert.Equal(t, err, again, "%s: the error stays", tt.name)
+				r.Close()
+			}
 			img.Close()
 		}
 		var e *DigestError
@@ -362,7 +369,7 @@ func TestLayerConnectionBreaks(t *testing.T) {
 		w.(http.Flusher).Flush()
 		panic(http.ErrAbortHandler)
 	})
-	img := remoteImage(t, reg.Host+"/app:1")
+	img := remoteImage(t, reg.Host+"/app:1", WithRegistry(impatient()))
 	r, err := img.OpenLayer(t.Context(), 0)
 	require.NoError(t, err)
 	defer r.Close()
@@ -462,15 +469,18 @@ func TestPlainHTTP(t *testing.T) {
 		require.ErrorAs(t, err, &e, tt.ref)
 		assert.Equal(t, tt.want, rec.seen, "%q, WithInsecure(%t)", tt.ref, tt.insecure)
 	}
-	g := &regclient.Guard{Next: &recorder{seen: map[string]bool{}}}
+	host, err := name.NewRegistry("registry.example")
+	require.NoError(t, err)
+	g, err := regclient.NewGuard(host, &registry.Config{Transport: &recorder{seen: map[string]bool{}}}, false)
+	require.NoError(t, err)
 	for url, want := range map[string]bool{
 		"http://cdn.example/x": true, "http://127.0.0.2/": false, "http://[::1]:80/": false, "http://a.localhost/": false,
-		"http://localhost.example/": true, "http://127.0.0.1.example/": true, "https://cdn.example/": false, "ftp://cdn.example/": true,
+		"http://localhost.example/": true, "http://127.0.0.1.example/": true, "https://cdn.example/": false, "ftp://cdn.example/": false,
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 		require.NoError(t, err)
 		_, err = g.RoundTrip(req)
-		assert.Equalf(t, want, errors.Is(err, regclient.ErrPlainHTTP), "refusing %q", url)
+		assert.Equalf(t, want, errors.Is(err, registry.ErrPlainHTTP), "refusing %q", url)
 	}
 }
 
@@ -489,10 +499,10 @@ func TestRedirectToPlainHTTP(t *testing.T) {
 		return true
 	})
 	_, err := Remote(t.Context(), reg.Host+"/app:1", anonymous())
-	assert.ErrorIs(t, err, regclient.ErrPlainHTTP)
+	assert.ErrorIs(t, err, registry.ErrPlainHTTP)
 	var e *RegistryError
 	require.ErrorAs(t, err, &e)
-	assert.Contains(t, err.Error(), "WithInsecure")
+	assert.Contains(t, err.Error(), "insecure")
 }
 
 // TestUnverifiedTLS has a registry whose certificate nobody knows.

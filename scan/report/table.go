@@ -126,6 +126,9 @@ func pad(s string, columns int) string {
 
 func (t *table) head(r *scan.Report) {
 	t.field("Target", bold, fmt.Sprintf("%s (%s)", strings.TrimSpace(r.Target.Name+" "+r.Target.Version), r.Target.Kind))
+	if r.Target.PulledFrom != "" {
+		t.field("From", plain, r.Target.PulledFrom)
+	}
 	if r.Target.ImageID != "" {
 		t.field("Image", plain, r.Target.ImageID)
 	}

@@ -12,12 +12,12 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/imagevet/imagevet/internal/regclient"
 	"github.com/imagevet/imagevet/sbom/inventory"
 	"github.com/imagevet/imagevet/scan/image"
+	"github.com/imagevet/imagevet/scan/image/registry"
 )
 
 // The media types and annotations of a database in a registry.
@@ -58,32 +58,86 @@ const maxList = 8192
 type client struct {
 	asked  string // the reference as the caller wrote it
 	ref    name.Reference
-	puller *remote.Puller
-	pusher *remote.Pusher
-	close  func() error // closes idle connections
+	reader *regclient.Client
+	pusher *remote.Pusher // nil unless it is that of newWriter
 }
 
-func newClient(ref string, c *config) (*client, error) {
-	var opts []name.Option
-	if c.insecure {
-		opts = append(opts, name.Insecure)
-	}
-	parsed, err := name.ParseReference(ref, opts...)
-	if err != nil {
+// endpoints returns where a reference leads, the registry itself last.
+func endpoints(ref string, c *config) ([]registry.Endpoint, error) {
+	list, err := c.registry.Rules.Endpoints(ref, c.registry.Insecure)
+	switch {
+	case errors.Is(err, registry.ErrBlocked):
+		return nil, &image.RegistryError{Reference: ref, Err: err}
+	case err != nil:
 		return nil, &image.ReferenceError{Reference: ref, Err: err}
 	}
-	tr, closeIdle := regclient.NewTransport(ref, c.transport, c.insecure)
-	remoteOpts := append(regclient.Options(tr, c.keychain), remote.WithJobs(c.workers))
-	puller, pullErr := remote.NewPuller(remoteOpts...)
-	pusher, pushErr := remote.NewPusher(remoteOpts...)
-	if err := errors.Join(pullErr, pushErr); err != nil {
-		closeIdle()
-		return nil, err
-	}
-	return &client{asked: ref, ref: parsed, puller: puller, pusher: pusher, close: closeIdle}, nil
+	return list, nil
 }
 
-// fail makes an error of go-containerregistry one of ours.
+func newClient(ref string, e registry.Endpoint, c *config) (*client, error) {
+	if e.Mirror {
+		ref = e.Reference.Name()
+	}
+	reader, err := regclient.New(ref, e.Reference.Context(), &c.registry, e.Insecure)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", ref, err)
+	}
+	return &client{asked: ref, ref: e.Reference, reader: reader}, nil
+}
+
+// newWriter returns a client of the registry itself, whatever mirrors it has,
+// that can push.
+func newWriter(ref string, c *config) (*client, error) {
+	list, err := endpoints(ref, c)
+	if err != nil {
+		return nil, err
+	}
+	client, err := newClient(ref, list[len(list)-1], c)
+	if err != nil {
+		return nil, err
+	}
+	client.pusher, err = remote.NewPusher(append(client.reader.PushOptions(), remote.WithJobs(c.workers))...)
+	if err != nil {
+		client.close()
+		return nil, err
+	}
+	return client, nil
+}
+
+// find returns a client of the first place that has what a reference names,
+// with its manifest and the SHA-256 of that.
+func find(ctx context.Context, ref string, c *config) (*client, []byte, v1.Hash, error) {
+	list, err := endpoints(ref, c)
+	if err != nil {
+		return nil, nil, v1.Hash{}, err
+	}
+	var mirrors []error
+	for i, e := range list {
+		client, err := newClient(ref, e, c)
+		if err != nil {
+			return nil, nil, v1.Hash{}, err
+		}
+		raw, digest, err := client.get(ctx, client.ref)
+		if err == nil {
+			return client, raw, digest, nil
+		}
+		client.close()
+		switch {
+		case ctx.Err() == nil && i < len(list)-1:
+			mirrors = append(mirrors, err)
+			continue
+		case len(mirrors) > 0:
+			err = &image.MirrorError{Err: err, Mirrors: mirrors}
+		}
+		return nil, nil, v1.Hash{}, err
+	}
+	return nil, nil, v1.Hash{}, fmt.Errorf("%q: nowhere to look for it", ref) // there is at least one
+}
+
+// close closes idle connections.
+func (c *client) close() { c.reader.Close() }
+
+// fail makes an error of the registry one of ours.
 func (c *client) fail(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%q: %w", c.asked, ctx.Err())
@@ -91,14 +145,15 @@ func (c *client) fail(ctx context.Context, err error) error {
 	if e, ok := errors.AsType[*inventory.DigestError](err); ok {
 		return fmt.Errorf("%w: %w", ErrDigest, e)
 	}
-	if errors.Is(err, inventory.ErrTooLarge) {
+	if errors.Is(err, inventory.ErrTooLarge) || errors.Is(err, regclient.ErrSchema1) {
 		return fmt.Errorf("%w: %q: %w", ErrNotDatabase, c.asked, err)
 	}
-	status := 0
-	if e, ok := errors.AsType[*transport.Error](err); ok {
-		status = e.StatusCode
+	err = c.reader.Clean(err)
+	out := &image.RegistryError{Reference: c.asked, Err: err}
+	if e, ok := errors.AsType[*regclient.StatusError](err); ok {
+		out.Status, out.RetryAfter = e.Err.StatusCode, e.RetryAfter
 	}
-	return &image.RegistryError{Reference: c.asked, Status: status, Err: err}
+	return out
 }
 
 // notFound reports whether an error of fail says that something is not there.
@@ -107,16 +162,14 @@ func notFound(err error) bool {
 	return ok && e.Status == http.StatusNotFound
 }
 
-// get returns the manifest that a reference names, and its digest, which is
-// computed from its bytes.
+// get returns the manifest that a tag or digest names, and its SHA-256.
 func (c *client) get(ctx context.Context, ref name.Reference) ([]byte, v1.Hash, error) {
-	desc, err := c.puller.Get(ctx, ref)
+	m, err := c.reader.Manifest(ctx, ref.Identifier())
 	if err != nil {
 		return nil, v1.Hash{}, c.fail(ctx, err)
 	}
-	// Not desc.Digest, which for one old media type is what the registry says.
-	digest, _, err := v1.SHA256(bytes.NewReader(desc.Manifest))
-	return desc.Manifest, digest, err
+	digest, _, err := v1.SHA256(bytes.NewReader(m.Raw))
+	return m.Raw, digest, err
 }
 
 // parseManifest parses an image manifest. Its bytes may be anything.
@@ -144,73 +197,22 @@ func (c *client) readBlob(ctx context.Context, d v1.Descriptor, most int64) ([]b
 	return buf.Bytes(), err
 }
 
-// blobAttempts is how often a blob is asked for if its connection breaks.
-const blobAttempts = 3
-
 // blob copies a blob to w and verifies it on the way. What w got is not what it
 // should be if there is an error.
 func (c *client) blob(ctx context.Context, d v1.Descriptor, w io.Writer) error {
 	if d.Digest.Algorithm != "sha256" || d.Size < 0 {
 		return fmt.Errorf("%w: %q: digest %q, %d bytes", ErrNotDatabase, c.asked, d.Digest, d.Size)
 	}
-	var written int64
-	for attempt := 1; ; attempt++ {
-		n, err := c.blobFrom(ctx, d, w, written)
-		written += n
-		read, ok := errors.AsType[*readError](err)
-		switch {
-		case !ok:
-			return err
-		case ctx.Err() != nil:
-			return c.fail(ctx, ctx.Err())
-		case regclient.Damaged(read.err):
-			return c.damaged(d, written, read.err)
-		case attempt == blobAttempts || !regclient.Retryable(read.err):
-			return c.fail(ctx, read.err)
-		}
-	}
-}
-
-// blobFrom copies what follows the first skip bytes of a blob. The error is a
-// [*readError] if the connection breaks.
-func (c *client) blobFrom(ctx context.Context, d v1.Descriptor, w io.Writer, skip int64) (written int64, err error) {
-	layer, err := c.puller.Layer(ctx, c.ref.Context().Digest(d.Digest.String()))
+	body, err := c.reader.Blob(ctx, regclient.Blob{Digest: d.Digest, Size: d.Size})
 	if err != nil {
-		return 0, c.fail(ctx, err)
-	}
-	body, err := layer.Compressed()
-	if err != nil {
-		if regclient.Damaged(err) { // the length is known to be wrong
-			return 0, c.damaged(d, 0, err)
-		}
-		return 0, c.fail(ctx, err)
+		return c.fail(ctx, err)
 	}
 	defer body.Close()
-	r := &blobReader{body}
-	if n, err := io.CopyN(io.Discard, r, skip); err != nil {
-		if err == io.EOF {
-			return 0, c.damaged(d, n, nil)
-		}
-		return 0, err
+	_, err = io.Copy(w, &blobReader{body})
+	if read, ok := errors.AsType[*readError](err); ok {
+		return c.fail(ctx, read.err)
 	}
-	written, err = io.Copy(w, io.LimitReader(r, d.Size-skip))
-	if err != nil {
-		return written, err
-	}
-	// go-containerregistry verifies the digest when it meets the end, but not
-	// the size that the manifest states.
-	n, err := io.ReadFull(r, make([]byte, 1))
-	switch {
-	case n > 0 || err == io.EOF && skip+written < d.Size:
-		return written, c.damaged(d, skip+written+int64(n), nil)
-	case err == io.EOF:
-		return written, nil
-	}
-	return written, err
-}
-
-func (c *client) damaged(d v1.Descriptor, got int64, err error) error {
-	return fmt.Errorf("%w: %w", ErrDigest, &inventory.DigestError{Name: c.asked, Want: d.Digest.String(), WantSize: d.Size, GotSize: got, Err: err})
+	return err
 }
 
 // A blobReader marks the errors of a reader, to tell them from those of the

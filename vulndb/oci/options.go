@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/google/go-containerregistry/pkg/authn"
+
+	"github.com/imagevet/imagevet/scan/image/registry"
 )
 
 // An Option changes one default of [Push], [Pull], [PullTrivy] or [Sign]. If two
@@ -15,9 +17,7 @@ import (
 type Option func(*config) error
 
 type config struct {
-	keychain   authn.Keychain
-	transport  http.RoundTripper
-	insecure   bool
+	registry   registry.Config
 	progress   func(Progress)
 	ecosystems []string
 	keys       []publicKey
@@ -32,44 +32,57 @@ func newConfig(opts []Option) (*config, error) {
 			return nil, err
 		}
 	}
+	if err := c.registry.Validate(); err != nil {
+		return nil, fmt.Errorf("oci: %w", err)
+	}
 	return &c, nil
 }
 
-// WithKeychain sets where the credentials of a registry are found. The default
-// is [authn.DefaultKeychain]: the configuration files of Docker and Podman,
-// with the credential helpers that they name.
+// WithRegistry sets how the registry is talked to: credentials, mirrors, which
+// only [Pull] and [PullTrivy] ask, certificates, what is tried again, what is
+// refused. It replaces what [WithKeychain], [WithTransport] and [WithInsecure]
+// before it say; after it they change it. The default is the zero value of
+// [registry.Config].
+func WithRegistry(r registry.Config) Option {
+	return func(c *config) error {
+		c.registry = r
+		return nil
+	}
+}
+
+// WithKeychain sets where the credentials of a registry are found, and nothing
+// else of [WithRegistry]. The default is [registry.DefaultKeychain]: the
+// configuration files of Docker and Podman, with the credential helpers that they
+// name.
 func WithKeychain(k authn.Keychain) Option {
 	return func(c *config) error {
 		if k == nil {
 			return errors.New("oci: WithKeychain(nil): must not be nil")
 		}
-		c.keychain = k
+		c.registry.Keychain = k
 		return nil
 	}
 }
 
-// WithTransport sets what requests are sent through. The default is a transport
-// for each call, which obeys the proxy settings of the environment, waits 10
-// seconds for a connection and 30 for the head of an answer.
+// WithTransport sets what requests are sent through, and nothing else of
+// [WithRegistry]. The default is that of [registry.Config].
 func WithTransport(t http.RoundTripper) Option {
 	return func(c *config) error {
 		if t == nil {
 			return errors.New("oci: WithTransport(nil): must not be nil")
 		}
-		c.transport = t
+		c.registry.Transport = t
 		return nil
 	}
 }
 
 // WithInsecure allows plain HTTP, and TLS without looking at the certificate:
 // whoever is in between can read the credentials, and replace the database
-// unless a digest or [WithPublicKey] says which it is. Together with
-// [WithTransport], the certificate is looked at as that transport says unless
-// it is an *http.Transport. The default is false: plain HTTP is used for
-// registries on the same machine only, such as "localhost:5000".
+// unless a digest or [WithPublicKey] says which it is. See [registry.Config]. It
+// changes nothing else of [WithRegistry]. The default is false.
 func WithInsecure(insecure bool) Option {
 	return func(c *config) error {
-		c.insecure = insecure
+		c.registry.Insecure = insecure
 		return nil
 	}
 }

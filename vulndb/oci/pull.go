@@ -42,15 +42,11 @@ func pull(ctx context.Context, ref, dir string, opts []Option) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	c, err := newClient(ref, cfg)
+	c, raw, digest, err := find(ctx, ref, cfg)
 	if err != nil {
 		return Result{}, err
 	}
 	defer c.close()
-	raw, digest, err := c.get(ctx, c.ref)
-	if err != nil {
-		return Result{}, err
-	}
 	if cfg.keys != nil { // before anything of it is used
 		if err := c.verify(ctx, digest, cfg.keys); err != nil {
 			return Result{}, err

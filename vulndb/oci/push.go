@@ -45,7 +45,7 @@ func push(ctx context.Context, dir, ref string, opts []Option) (string, error) {
 	if cfg.ecosystems != nil || cfg.keys != nil {
 		return "", errors.New("WithEcosystems and WithPublicKey are for Pull")
 	}
-	c, err := newClient(ref, cfg)
+	c, err := newWriter(ref, cfg)
 	if err != nil {
 		return "", err
 	}

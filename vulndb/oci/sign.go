@@ -235,7 +235,7 @@ func sign(ctx context.Context, ref string, key crypto.Signer, opts []Option) (st
 	if err != nil {
 		return "", err
 	}
-	c, err := newClient(ref, cfg)
+	c, err := newWriter(ref, cfg)
 	if err != nil {
 		return "", err
 	}

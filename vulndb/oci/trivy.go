@@ -82,15 +82,11 @@ func pullTrivy(ctx context.Context, ref, dir string, opts []Option) (*Trivy, err
 	if cfg.ecosystems != nil {
 		return nil, errors.New("WithEcosystems is for Pull")
 	}
-	c, err := newClient(ref, cfg)
+	c, raw, digest, err := find(ctx, ref, cfg)
 	if err != nil {
 		return nil, err
 	}
 	defer c.close()
-	raw, digest, err := c.get(ctx, c.ref)
-	if err != nil {
-		return nil, err
-	}
 	if cfg.keys != nil { // before anything of it is used
 		if err := c.verify(ctx, digest, cfg.keys); err != nil {
 			return nil, err

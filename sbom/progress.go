@@ -83,11 +83,9 @@ func (t *tracker) stage(name string) {
 }
 
 func (t *tracker) now(stage string) Progress {
-	p := Progress{Target: t.target, Stage: stage, Layers: len(t.sizes)}
-	// Counted in this order a layer is never done before it is counted.
-	p.Cached = int(t.cached.Load())
-	p.Read = int(t.read.Load())
+	p := Progress{Target: t.target, Stage: stage}
 	if stage == inventory.StageLayers {
+		p.Layers, p.Read, p.Cached = len(t.sizes), int(t.read.Load()), int(t.cached.Load())
 		p.Done, p.Total = t.done.Load(), t.total
 		if p.Total >= 0 {
 			p.Done = min(p.Done, p.Total)

@@ -32,6 +32,7 @@ type config struct {
 	severityOrder  []SeverityBasis
 	clock          func() time.Time
 	log            *slog.Logger
+	progress       func(Progress)
 }
 
 func defaultConfig() config {

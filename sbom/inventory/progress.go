@@ -11,7 +11,8 @@ type Progress struct {
 	// vulndb.
 	Stage string
 	// Layers is how many layers the image has, Read how many of them are
-	// done, and Cached how many of these needed no reading.
+	// done, and Cached how many of these needed no reading. They are 0 in other
+	// stages than that of layers.
 	Layers, Read, Cached int
 	// Done and Total are bytes of the layers as they are stored or sent,
 	// usually compressed. What needs no reading counts as done. Total is -1 if

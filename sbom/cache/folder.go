@@ -189,13 +189,17 @@ func (f *Folder) grow(ctx context.Context, size int64) error {
 			if total <= f.max-f.max/10 { // room for a while
 				break
 			}
-			if err := os.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("cache: %w", err)
+			if rmErr := os.Remove(s.path); rmErr != nil && !errors.Is(rmErr, fs.ErrNotExist) {
+				err = rmErr // Windows does not remove what somebody reads
+				continue
 			}
 			total -= s.size
 		}
 	}
 	f.counted, f.known, f.fresh = true, total, 0
+	if total > f.max {
+		return fmt.Errorf("cache: %d bytes, of which no more can be dropped: %w", total, err)
+	}
 	return nil
 }
 

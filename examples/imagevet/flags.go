@@ -116,6 +116,10 @@ func (f *flags) quietFlag(a *app) {
 	f.set.BoolVar(&a.quiet, "quiet", false, "no warnings on stderr")
 }
 
+func (f *flags) noProgress(v *bool) {
+	f.set.BoolVar(v, "no-progress", false, "no progress on stderr")
+}
+
 func (f *flags) output() *string {
 	return f.set.String("output", "", "write to a `FILE` instead of stdout; it is there in full or not at all")
 }
@@ -139,6 +143,7 @@ type scanFlags struct {
 	format               *report.Format
 	specVersion          string // of a bill of materials
 	listPackages         bool
+	noCache, noProgress  bool
 	skip                 []string
 	exitCode             int
 	timeout              time.Duration
@@ -147,8 +152,9 @@ type scanFlags struct {
 }
 
 func (f *flags) scan(a *app) *scanFlags {
-	s := &scanFlags{db: f.db(a), cacheDir: f.cacheDir(a), output: f.output(), format: f.format(), timeout: 5 * time.Minute}
+	s := &scanFlags{db: f.db(a), cacheDir: f.cacheDir(a), output: f.output(), format: f.format(), timeout: 5 * time.Minute, noCache: true}
 	f.quietFlag(a)
+	f.noProgress(&s.noProgress)
 	f.set.Func("severity", "the severities to report, a `LIST` such as CRITICAL,HIGH (default all)", func(text string) error {
 		severities, err := parseList(text, cvss.ParseSeverity)
 		s.options = append(s.options, scan.WithSeverities(severities...))
@@ -190,6 +196,7 @@ func (f *flags) scan(a *app) *scanFlags {
 
 // imageFlags defines what only images have.
 func (f *flags) image(s *scanFlags) (input *string) {
+	f.set.BoolVar(&s.noCache, "no-cache", false, "read all layers, and remember none")
 	input = f.set.String("input", "", "a `FILE|DIR` from \"docker save\" or with an OCI layout, instead of a registry; REF then chooses one of several images")
 	f.set.Func("platform", "the `OS/ARCH[/VARIANT]` to choose of an index (default that of this machine)", func(text string) error {
 		if _, err := image.ParsePlatform(text); err != nil {

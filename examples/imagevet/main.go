@@ -54,6 +54,7 @@ type app struct {
 	env            func(string) string
 	starter        string // the starter database, a zip archive
 	quiet          bool
+	bar            *bar // nil if there is none
 }
 
 // say writes a message to stderr. Errors hold texts from images, registries
@@ -65,6 +66,7 @@ func (a *app) say(format string, args ...any) {
 		}
 		return unicode.ReplacementChar
 	}, fmt.Sprintf(format, args...))
+	a.bar.clear()
 	fmt.Fprintf(a.stderr, "imagevet: %s\n", text)
 }
 
@@ -97,6 +99,8 @@ func verbs() []verb {
 		{"db diff", "OLD NEW", "tell on which packages two databases differ", (*app).dbDiff},
 		{"db push", "REF", "store a database in a registry", (*app).dbPush},
 		{"db pull", "REF", "fetch what is new of a database in a registry", (*app).dbPull},
+		{"cache info", "", "tell how many layers are remembered from earlier scans", (*app).cacheInfo},
+		{"cache clear", "", "forget them", (*app).cacheClear},
 		{"version", "", "print the version", (*app).version},
 		{"help", "[VERB]", "print this, or the flags of a verb", (*app).help},
 	}

@@ -128,11 +128,18 @@ func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *
 	default:
 		return 0, explain(err, s)
 	}
+	if !s.noCache {
+		options = append(options, a.cacheOptions(*s.cacheDir)...)
+	}
+	if bar := a.newBar(s.noProgress); bar != nil {
+		options = append(options, scan.WithProgress(bar.show))
+	}
 	scanner, err := scan.New(options...)
 	if err != nil {
 		return 0, err
 	}
 	r, err := do(ctx, scanner)
+	a.bar.clear()
 	if err != nil {
 		return 0, explain(err, s)
 	}

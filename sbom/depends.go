@@ -139,7 +139,7 @@ func isNodePackage(p *foundPackage) bool {
 // https://nodejs.org/api/modules.html#loading-from-node_modules-folders
 func (d *dependencies) node(folder, name string) (int, bool) {
 	for {
-		if path.Base(folder) != "node_modules" {
+		if path.Base(folder) != "node_modules" && d.a.real.Holds(path.Join(folder, "node_modules")) {
 			real := d.a.real.Real([]byte(path.Join(folder, "node_modules", name, "package.json")))
 			if j, ok := d.folders[path.Dir(string(real))]; ok {
 				return j, true

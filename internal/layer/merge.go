@@ -51,12 +51,25 @@ type Version struct {
 type Resolver struct {
 	tree    *tree
 	folders map[string]string
+	holds   map[string]bool
 	buf     []byte
 }
 
 // Resolver returns a resolver for the image's paths.
 func (img *Image) Resolver() *Resolver {
-	return &Resolver{tree: img.tree, folders: map[string]string{}}
+	return &Resolver{tree: img.tree, folders: map[string]string{}, holds: map[string]bool{}}
+}
+
+// Holds reports whether a file of interest or a link lies below a clean path, or
+// below what links in it lead to. If not, no other path leads into it either.
+func (r *Resolver) Holds(path string) bool {
+	holds, ok := r.holds[path]
+	if !ok {
+		_, n, known := r.tree.resolve([]byte(path), true)
+		holds = n != nil || !known
+		r.holds[path] = holds
+	}
+	return holds
 }
 
 // Real returns the path that a clean path leads to through the image's links

@@ -79,6 +79,27 @@ func (t *tree) resolve(path []byte, last bool) (real []byte, n *node, ok bool) {
 	return real, n, true
 }
 
+// plain returns the node of a folder, nil if it holds nothing that matters. It is
+// false if something that is no folder is on the way to it, or in its place.
+func (t *tree) plain(path []byte) (n *node, ok bool) {
+	n = &t.root
+	for len(path) > 0 {
+		i := bytes.IndexByte(path, '/')
+		if i < 0 {
+			i = len(path)
+		}
+		n = n.children[string(path[:i])]
+		if n == nil {
+			return nil, true
+		}
+		if n.kind != kindDir {
+			return nil, false
+		}
+		path = path[min(i+1, len(path)):]
+	}
+	return n, true
+}
+
 // find returns the node at a path without links in it, or nil.
 func (t *tree) find(path []byte) *node {
 	n := &t.root

@@ -51,25 +51,19 @@ type Version struct {
 type Resolver struct {
 	tree    *tree
 	folders map[string]string
-	holds   map[string]bool
 	buf     []byte
 }
 
 // Resolver returns a resolver for the image's paths.
 func (img *Image) Resolver() *Resolver {
-	return &Resolver{tree: img.tree, folders: map[string]string{}, holds: map[string]bool{}}
+	return &Resolver{tree: img.tree, folders: map[string]string{}}
 }
 
 // Holds reports whether a file of interest or a link lies below a clean path, or
 // below what links in it lead to. If not, no other path leads into it either.
 func (r *Resolver) Holds(path string) bool {
-	holds, ok := r.holds[path]
-	if !ok {
-		_, n, known := r.tree.resolve([]byte(path), true)
-		holds = n != nil || !known
-		r.holds[path] = holds
-	}
-	return holds
+	_, n, ok := r.tree.resolve([]byte(path), true)
+	return n != nil || !ok
 }
 
 // Real returns the path that a clean path leads to through the image's links
@@ -154,7 +148,12 @@ func Merge(ctx context.Context, router *Router, layers []*Facts, again Reread) (
 	}
 	for n := range state.tree.root.all() {
 		if n.kind == kindFile {
-			img.Files = append(img.Files, file(n.path(), n.refs))
+			last := n.refs[len(n.refs)-1]
+			path := layers[last.layer].Files[last.file].Path
+			if !n.is(path) { // a link leads there
+				path = n.path()
+			}
+			img.Files = append(img.Files, file(path, n.refs))
 		}
 	}
 	slices.SortFunc(img.Files, func(a, b ImageFile) int { return cmp.Compare(a.Path, b.Path) })

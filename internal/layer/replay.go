@@ -83,13 +83,11 @@ func (r *replayer) layer(index int, facts *Facts) {
 			r.file(old, base, ref{index, at})
 		case m.kind == kindDir:
 			if old != nil && old.kind != kindDir {
-				t.remove(old)
-				r.valid = false
+				r.remove(old)
 			}
 		default:
 			if old != nil {
-				t.remove(old)
-				r.valid = false
+				r.remove(old)
 			}
 			if m.kind == kindSymlink {
 				n := r.put(base)
@@ -157,7 +155,7 @@ func (r *replayer) file(old *node, base []byte, v ref) {
 		return
 	}
 	if old != nil {
-		t.remove(old)
+		r.remove(old)
 	}
 	n := r.put(base)
 	n.kind = kindFile
@@ -173,7 +171,15 @@ func (r *replayer) file(old *node, base []byte, v ref) {
 // put makes the node of a member of the current folder, which is in the tree
 // after that.
 func (r *replayer) put(base []byte) *node {
-	n := r.tree.put(r.join(base))
-	r.node, r.valid = n.parent, true
-	return n
+	if r.node == nil {
+		r.node = r.tree.put(r.real)
+	}
+	r.valid = true
+	return r.node.child(base)
+}
+
+// remove takes away a node of the current folder, which may go with it.
+func (r *replayer) remove(n *node) {
+	r.tree.remove(n)
+	r.node, r.valid = nil, false
 }

@@ -117,17 +117,23 @@ func (t *tree) put(path []byte) *node {
 	for rest := path; len(rest) > 0; {
 		var element []byte
 		element, rest, _ = bytes.Cut(rest, []byte{'/'})
-		child := n.children[string(element)]
-		if child == nil {
-			child = &node{parent: n, name: string(element), kind: kindDir}
-			if n.children == nil {
-				n.children = map[string]*node{}
-			}
-			n.children[child.name] = child
-		}
-		n = child
+		n = n.child(element)
 	}
 	return n
+}
+
+// child returns the node of a name in a folder, and makes it a folder if it is
+// not there.
+func (n *node) child(name []byte) *node {
+	child := n.children[string(name)]
+	if child == nil {
+		child = &node{parent: n, name: string(name), kind: kindDir}
+		if n.children == nil {
+			n.children = map[string]*node{}
+		}
+		n.children[child.name] = child
+	}
+	return child
 }
 
 // path is the node's path from the root.
@@ -138,6 +144,20 @@ func (n *node) path() string {
 	}
 	slices.Reverse(elements)
 	return strings.Join(elements, "/")
+}
+
+// is reports whether the node's path is that one.
+func (n *node) is(path string) bool {
+	for ; n.parent != nil; n = n.parent {
+		rest, ok := strings.CutSuffix(path, n.name)
+		if !ok {
+			return false
+		}
+		if path, ok = strings.CutSuffix(rest, "/"); !ok {
+			return rest == "" && n.parent.parent == nil
+		}
+	}
+	return false
 }
 
 // remove takes away a node and all below it.

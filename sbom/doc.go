@@ -24,6 +24,20 @@
 // neither. A file of a layer that cannot be understood is an entry in
 // [BOM.Problems]; the rest of the image is read.
 //
+// # What is read only once
+//
+// What was found in a layer depends on the layer and the extractors alone.
+// [WithCache] keeps it; a layer that the cache knows is not opened, so that of an
+// image in a registry only new layers are downloaded. Kept is a layer only when
+// all of it was read and it had the digest that the image states, and it is found
+// again by that digest together with the diff ID. So an image that states a
+// wrong digest or diff ID gives the error, or the inventory, that it gives without
+// a cache. Where links in an image lead to files that its layers had not been
+// searched for, what was found there is kept too.
+//
+// Images that one [Generator] reads at the same time share the reading of layers,
+// also without a cache.
+//
 // # Formats of packages
 //
 // [Extractors] lists what is built in: package managers of distributions and

@@ -12,6 +12,9 @@
 // When there is a new database, [Scanner.Rematch] compares the inventory of a
 // report again, without the image.
 //
+// With [WithCache] a layer that was read before is neither read nor downloaded
+// again; the report is the same.
+//
 // # What a report promises
 //
 // Every finding carries its evidence: which advisory, which range, which

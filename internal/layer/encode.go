@@ -18,7 +18,8 @@ import (
 
 // An entry is how [Facts] are kept:
 //
-//	8 bytes   entryMagic, whose last byte is the version of this layout
+//	8 bytes   entryMagic, whose last byte is the version of this layout, and
+//	          of what Read makes of a layer apart from the extractors
 //	32 bytes  the key it is kept under
 //	n bytes   storedFacts, as package pack encodes them
 //	16 bytes  the first half of the SHA-256 of all before it

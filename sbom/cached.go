@@ -170,18 +170,19 @@ func buildStamp() string {
 		if m.Path != modulePath {
 			continue
 		}
-		stamp := m.Version + " " + m.Sum
+		var stamp strings.Builder
+		stamp.WriteString(m.Version + " " + m.Sum)
 		if m.Replace != nil {
-			stamp += " " + m.Replace.Path + " " + m.Replace.Version + " " + m.Replace.Sum
+			stamp.WriteString(" " + m.Replace.Path + " " + m.Replace.Version + " " + m.Replace.Sum)
 		}
 		if m == &info.Main {
 			for _, s := range info.Settings {
 				if strings.HasPrefix(s.Key, "vcs.") {
-					stamp += " " + s.Value
+					stamp.WriteString(" " + s.Value)
 				}
 			}
 		}
-		return stamp
+		return stamp.String()
 	}
 	return ""
 }

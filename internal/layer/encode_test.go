@@ -47,8 +47,8 @@ func setAll(v reflect.Value, n *int) {
 		v.Set(reflect.New(v.Type().Elem()))
 		setAll(v.Elem(), n)
 	case reflect.Struct:
-		for i := range v.NumField() {
-			setAll(v.Field(i), n)
+		for _, field := range v.Fields() {
+			setAll(field, n)
 		}
 	default:
 		panic(v.Kind())

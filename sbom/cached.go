@@ -47,10 +47,12 @@ type Cache interface {
 // 64 MiB, what a layer of some millions of files needs.
 const MaxCacheValue = layer.MaxEntry
 
-// WithCache sets where the facts of layers are kept. A layer of which the cache
-// knows is not opened. What counts is the digest of the stored layer and its diff
-// ID as the image states them, the version of the program, the extractors with
-// their versions and patterns, and the options that make a difference.
+// WithCache sets where the facts of layers are kept. A layer that the cache knows
+// is not opened. It knows a layer by the digest of the stored layer together with
+// the diff ID, as the image states them, or by the diff ID alone where the image
+// has no digest, as in archives of "docker save"; by the version of the program;
+// by the names, versions and patterns of the extractors; and by the options that
+// make a difference.
 //
 // Only layers are kept that were read to the end and had the digest that the
 // image states; see [WithVerifiedLayers] for plain archives on disk. Folders are

@@ -624,22 +624,58 @@ func (d drops) Read(p []byte) (int, error) {
 
 // Plain layers on disk cannot be shared, so no scan waits for another.
 func TestPlainLayersAreNotWaitedFor(t *testing.T) {
-	plain := debian(t)
-	var layers []sbom.Layer
-	for _, data := range plain.layers {
-		layers = append(layers, sbom.Layer{DiffID: digestOf(data)})
-	}
-	g := generator(t)
-	var wg sync.WaitGroup
-	for range 20 {
+	synctest.Test(t, func(t *testing.T) {
+		data := debian(t).layers[0]
+		img := onDisk{archives{layers: [][]byte{data}}, []sbom.Layer{{DiffID: digestOf(data)}}}
+		g := generator(t)
+		release := make(chan struct{})
+		var wg sync.WaitGroup
 		wg.Go(func() {
-			bom, err := g.Generate(t.Context(), onDisk{plain, layers})
+			_, err := g.Generate(t.Context(), stuckOnDisk{img, release})
 			assert.NoError(t, err)
-			assert.Len(t, bom.Packages, 2)
 		})
+		synctest.Wait()
+		start := time.Now()
+		bom, err := g.Generate(t.Context(), img)
+		require.NoError(t, err)
+		assert.Len(t, bom.Packages, 1)
+		assert.Zero(t, time.Since(start))
+		close(release)
+		wg.Wait()
+		assert.Zero(t, g.CacheStats().Shared)
+	})
+}
+
+// stuckOnDisk can be opened, and read when release is closed.
+type stuckOnDisk struct {
+	onDisk
+	release chan struct{}
+}
+
+func (s stuckOnDisk) OpenLayer(ctx context.Context, i int) (io.ReadCloser, error) {
+	r, err := s.onDisk.OpenLayer(ctx, i)
+	return &stuckReader{r.(sized), s.release, false}, err
+}
+
+type sized interface {
+	io.ReadCloser
+	io.ReaderAt
+	Size() int64
+}
+
+// A stuckReader gives away how a layer begins, and no more.
+type stuckReader struct {
+	sized
+	release chan struct{}
+	begun   bool
+}
+
+func (s *stuckReader) ReadAt(p []byte, off int64) (int, error) {
+	if s.begun {
+		<-s.release
 	}
-	wg.Wait()
-	assert.Zero(t, g.CacheStats().Shared)
+	s.begun = true
+	return s.sized.ReadAt(p, off)
 }
 
 // Many scans of several images with one cache, some of them cut short: each gives

@@ -9,15 +9,20 @@ import (
 	"log"
 	"log/slog"
 	"net/http"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
@@ -55,10 +60,18 @@ func (b *countedBody) Read(p []byte) (int, error) {
 }
 
 // pushImage pushes an image of a layer for each file system.
-func pushImage(t *testing.T, ref string, layers ...fstest.MapFS) (v1.Image, []v1.Layer) {
+func pushImage(t *testing.T, ref string, layers ...fstest.MapFS) []v1.Layer {
 	t.Helper()
-	img := emptyImage(t)
-	var list []v1.Layer
+	img, list := v1Image(t, layers...)
+	parsed, err := name.ParseReference(ref)
+	require.NoError(t, err)
+	require.NoError(t, remote.Write(parsed, img))
+	return list
+}
+
+func v1Image(t *testing.T, layers ...fstest.MapFS) (img v1.Image, list []v1.Layer) {
+	t.Helper()
+	img = emptyImage(t)
 	for _, fsys := range layers {
 		var buf bytes.Buffer
 		writeTar(t, &buf, fsys)
@@ -68,9 +81,6 @@ func pushImage(t *testing.T, ref string, layers ...fstest.MapFS) (v1.Image, []v1
 		require.NoError(t, err)
 		list = append(list, layer)
 	}
-	parsed, err := name.ParseReference(ref)
-	require.NoError(t, err)
-	require.NoError(t, remote.Write(parsed, img))
 	return img, list
 }
 
@@ -93,9 +103,9 @@ func TestCacheOfARegistry(t *testing.T) {
 	}
 	large["usr/share/noise"] = &fstest.MapFile{Data: noise}
 	app := fstest.MapFS{"lib/apk/db/installed": {Data: []byte("broken\x00")}, "srv/node_modules/x/package.json": {Data: []byte(`{"name":"x","version":"1.0.0"}`)}}
-	_, layers := pushImage(t, reg.Host+"/team/app:1", large, app)
+	layers := pushImage(t, reg.Host+"/team/app:1", large, app)
 	app2 := fstest.MapFS{"srv/node_modules/x/package.json": {Data: []byte(`{"name":"x","version":"2.0.0"}`)}}
-	_, layers2 := pushImage(t, reg.Host+"/team/app:2", large, app2)
+	layers2 := pushImage(t, reg.Host+"/team/app:2", large, app2)
 	digest := func(l v1.Layer) string {
 		d, err := l.Digest()
 		require.NoError(t, err)
@@ -144,7 +154,7 @@ func TestCacheOfARegistry(t *testing.T) {
 // Two images that are scanned at the same time download their base once.
 func TestSharedBaseIsDownloadedOnce(t *testing.T) {
 	reg := regclienttest.New(t)
-	_, layers := pushImage(t, reg.Host+"/app:1", bookworm(), fstest.MapFS{"a": {Data: []byte("1")}})
+	layers := pushImage(t, reg.Host+"/app:1", bookworm(), fstest.MapFS{"a": {Data: []byte("1")}})
 	pushImage(t, reg.Host+"/app:2", bookworm(), fstest.MapFS{"a": {Data: []byte("2")}})
 	base, err := layers[0].Digest()
 	require.NoError(t, err)
@@ -180,6 +190,64 @@ func TestSharedBaseIsDownloadedOnce(t *testing.T) {
 	assert.Len(t, reg.Asked(base.String()), 1)
 }
 
+// A hundred scans at the same time, some of which are cut short, with one database
+// and one cache: every report is the right one, and no goroutine is left.
+func TestConcurrentScansWithOneCache(t *testing.T) {
+	root := t.TempDir()
+	var dirs, want []string
+	db := openDB(t, records...)
+	plain, err := scan.New(scan.WithDB(db), scan.WithPlatform("linux/amd64"))
+	require.NoError(t, err)
+	for i, app := range []string{"1.0.0", "2.0.0", "3.0.0"} {
+		dir := filepath.Join(root, app)
+		dirs = append(dirs, dir)
+		path, err := layout.Write(dir, empty.Index)
+		require.NoError(t, err)
+		img, _ := v1Image(t, bookworm(), fstest.MapFS{fmt.Sprintf("srv/%d/node_modules/x/package.json", i): {Data: []byte(`{"name":"x","version":"` + app + `"}`)}})
+		require.NoError(t, path.AppendImage(img))
+		r, err := plain.Layout(t.Context(), dir, "")
+		require.NoError(t, err)
+		want = append(want, jsonReport(t, r))
+	}
+	before := runtime.NumGoroutine()
+	folder, err := cache.NewFolder(filepath.Join(root, "cache"))
+	require.NoError(t, err)
+	s, err := scan.New(scan.WithDB(db), scan.WithPlatform("linux/amd64"), scan.WithCache(folder), scan.WithProgress(func(scan.Progress) {}))
+	require.NoError(t, err)
+	var wg sync.WaitGroup
+	for i := range 100 {
+		wg.Go(func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if i%9 == 0 {
+				go cancel()
+			}
+			r, err := s.Layout(ctx, dirs[i%3], "")
+			if err != nil {
+				assert.ErrorIs(t, err, context.Canceled)
+				assert.Zero(t, i%9, "%v", err)
+				return
+			}
+			assert.Equal(t, want[i%3], jsonReport(t, r))
+		})
+	}
+	wg.Wait()
+	stats := s.CacheStats()
+	assert.Zero(t, stats.Errors)
+	assert.Zero(t, stats.Rejected)
+	assert.Positive(t, stats.Hits+stats.Shared)
+	info, err := folder.Info(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 4, info.Entries, "the base, and a layer for each")
+	for range 500 { // those that the test has started may not have ended yet
+		if runtime.NumGoroutine() <= before {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	assert.LessOrEqual(t, runtime.NumGoroutine(), before)
+}
+
 // failing is a cache that is out of order.
 type failing struct{}
 
@@ -213,7 +281,7 @@ func TestCacheOutOfOrder(t *testing.T) {
 
 func TestProgressOfARegistry(t *testing.T) {
 	reg := regclienttest.New(t)
-	_, layers := pushImage(t, reg.Host+"/app:1", bookworm(), fstest.MapFS{"a": {Data: []byte("1")}})
+	layers := pushImage(t, reg.Host+"/app:1", bookworm(), fstest.MapFS{"a": {Data: []byte("1")}})
 	total := int64(0)
 	for _, l := range layers {
 		size, err := l.Size()

@@ -335,7 +335,12 @@ func slicePlan(t reflect.Type, schema *strings.Builder, depth int) (*plan, error
 			if d.take(int64(n), size); d.err != nil {
 				return
 			}
-			v.Set(reflect.MakeSlice(t, int(n), int(n)))
+			if n == 0 {
+				v.Set(reflect.MakeSlice(t, 0, 0))
+				return
+			}
+			v.Grow(int(n)) // one allocation less than a new slice
+			v.SetLen(int(n))
 			for i := 0; i < int(n) && d.err == nil; i++ {
 				elem.decode(d, v.Index(i))
 			}

@@ -25,7 +25,9 @@ import (
 // A key is of lower-case letters, digits and "-", and at most 80 bytes long. A
 // value is never empty, never longer than [MaxCacheValue], and always the same
 // for one key, so entries need never be replaced or expire; those that are not
-// asked for any more can be dropped at any time. A value that is returned damaged,
+// asked for any more can be dropped at any time. There is about one for each layer,
+// of some 20 bytes for each file in the layer and a few hundred for each package,
+// which can be compressed well. A value that is returned damaged,
 // or is that of another key, is noticed and the layer read.
 //
 // Whoever can write to a cache decides what is found in images: values are

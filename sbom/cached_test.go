@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
@@ -606,6 +607,52 @@ func TestStalledScanDoesNotHoldOthersUp(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// A layer that comes slowly but steadily is waited for, wherever it lies.
+func TestSlowScanIsWaitedFor(t *testing.T) {
+	noise := make([]byte, 4<<20)
+	_, err := io.ReadFull(rand.NewChaCha8([32]byte{}), noise)
+	require.NoError(t, err)
+	data := files(t, status, stanza("bash", "1", ""), "noise", string(noise))
+	for _, onDisk := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			img := remote(t, data)
+			img.open = func(_ context.Context, _ int, data []byte) (io.ReadCloser, error) {
+				r := &slowly{io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data)))}
+				if onDisk {
+					return r, nil
+				}
+				return struct{ io.ReadCloser }{r}, nil
+			}
+			g := generator(t)
+			var wg sync.WaitGroup
+			for range 3 {
+				wg.Go(func() {
+					bom, err := g.Generate(t.Context(), img)
+					assert.NoError(t, err)
+					assert.Len(t, bom.Packages, 1)
+				})
+			}
+			start := time.Now()
+			wg.Wait()
+			assert.Greater(t, time.Since(start), 2*stallTime)
+			assert.Equal(t, 1, img.opens())
+		})
+	}
+}
+
+// stallTime is that of the package.
+const stallTime = 5 * time.Second
+
+// slowly gives 100 kB in a quarter of a second.
+type slowly struct{ *io.SectionReader }
+
+func (s *slowly) Read(p []byte) (int, error) {
+	time.Sleep(250 * time.Millisecond)
+	return s.SectionReader.Read(p[:min(len(p), 100_000)])
+}
+
+func (s *slowly) Close() error { return nil }
 
 // drops gives a byte in a second.
 type drops struct {

@@ -213,19 +213,15 @@ func (r *reading) readLayer(ctx context.Context, i int, pick layer.Picker, ahead
 // readStream reads one layer that is open, for those too who wait for the flight.
 func (r *reading) readStream(ctx context.Context, src io.Reader, i int, pick layer.Picker, ahead bool, f *flight, t *tracker) (*layer.Facts, int64, error) {
 	m := &meter{Reader: src, tracker: t, flight: f}
-	at, seekable := src.(randomAccess)
-	switch {
-	case r.verify:
-		src = m // a stream, whatever it was
-	case seekable:
-		if f != nil && layer.Seeks(src) {
+	if at, ok := src.(randomAccess); ok && !r.verify && layer.Seeks(src) {
+		if f != nil {
 			f.land(nil, true) // others have no use for it, as nothing proves what it is
 		}
 		if t != nil {
 			src = seekMeter{m, at}
 		}
-	case t != nil || f != nil:
-		src = m
+	} else {
+		src = m // a stream, whatever else it is
 	}
 	facts, err := layer.Read(ctx, src, r.layers[i], pick, r.options(ahead))
 	return facts, m.n.Load(), err

@@ -211,9 +211,23 @@ func TestFolderErrors(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	assert.Error(t, folder(t, path).Put(t.Context(), key(1), []byte("x")))
 
-	// A folder in the place of an entry.
+	// A link, or a file that is too large, in the place of an entry.
 	dir := t.TempDir()
 	c := folder(t, dir)
+	put(t, c, 1, 10)
+	link := mustGlob(t, filepath.Join(dir, "*", key(1)))
+	require.NoError(t, os.Truncate(link, 1<<40))
+	_, err = c.Get(t.Context(), key(1))
+	assert.ErrorContains(t, err, "has 1099511627776 bytes")
+	require.NoError(t, os.Remove(link))
+	if os.Symlink(path, link) == nil {
+		_, err = c.Get(t.Context(), key(1))
+		assert.ErrorContains(t, err, "is no entry")
+	}
+
+	// A folder in the place of an entry.
+	dir = t.TempDir()
+	c = folder(t, dir)
 	put(t, c, 1, 10)
 	entry := mustGlob(t, filepath.Join(dir, "*", key(1)))
 	require.NoError(t, os.Remove(entry))

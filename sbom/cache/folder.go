@@ -102,20 +102,30 @@ func (f *Folder) Get(ctx context.Context, key string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := os.Open(path)
+	// Checked before opening: to open a named pipe waits for its writer.
+	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%q is no entry", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // dropped a moment ago
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	switch {
-	case err != nil:
+	if info, err = file.Stat(); err == nil && info.Size() > maxValue {
+		err = fmt.Errorf("%q has %d bytes", path, info.Size())
+	}
+	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
-	case !info.Mode().IsRegular() || info.Size() > maxValue:
-		return nil, fmt.Errorf("cache: %q is no entry", path)
 	}
 	value := make([]byte, info.Size())
 	if _, err := io.ReadFull(file, value); err != nil {
@@ -166,7 +176,12 @@ func write(path string, value []byte) (err error) {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	return os.Rename(file.Name(), path)
+	err = os.Rename(file.Name(), path)
+	if info, statErr := os.Lstat(path); err != nil && statErr == nil && info.Mode().IsRegular() && info.Size() == int64(len(value)) {
+		// Windows does not replace what somebody reads; it is the same.
+		return os.Remove(file.Name())
+	}
+	return err
 }
 
 // grow counts what was written, and makes room if there is too much.

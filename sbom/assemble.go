@@ -59,6 +59,13 @@ func (g *Generator) assemble(ctx context.Context, source Image, layers []Layer, 
 	for i := range a.bom.Layers {
 		a.bom.Layers[i].Index = i
 	}
+	packages := 0 // a few more than there will be
+	for _, f := range img.Files {
+		for _, found := range f.Versions[len(f.Versions)-1].Found {
+			packages += len(found.Facts.Packages)
+		}
+	}
+	a.found = make([]foundPackage, 0, packages)
 	for _, f := range img.Files {
 		a.file(f)
 	}
@@ -226,8 +233,17 @@ func mergePackages(found []foundPackage) []Package {
 		slices.Sort(out[i].Paths)
 		out[i].Paths = slices.Compact(out[i].Paths)
 	}
-	slices.SortStableFunc(out, codec.ComparePackages)
-	return slices.Clip(out)
+	// Packages are large, so their places are sorted.
+	order := make([]int, len(out))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int { return cmp.Or(codec.OrderPackages(&out[i], &out[j]), i-j) })
+	sorted := make([]Package, len(out))
+	for at, i := range order {
+		sorted[at] = out[i]
+	}
+	return sorted
 }
 
 // merge adds to a package what another record of it says.

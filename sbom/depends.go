@@ -1,6 +1,7 @@
 package sbom
 
 import (
+	"bytes"
 	"path"
 	"slices"
 	"strings"
@@ -16,13 +17,15 @@ type dependencies struct {
 	named, provided map[requirement][]int
 	// folders are npm's packages by folder.
 	folders map[string]int
+	// modules are what modulesAbove has found, by folder.
+	modules map[string][]string
 }
 
 type requirement struct{ kind, name string }
 
 // setDependsOn finds the packages that others require.
 func (a *assembler) setDependsOn() {
-	d := dependencies{a: a, named: map[requirement][]int{}, provided: map[requirement][]int{}, folders: map[string]int{}}
+	d := dependencies{a: a, named: map[requirement][]int{}, provided: map[requirement][]int{}, folders: map[string]int{}, modules: map[string][]string{}}
 	for i := range a.found {
 		p := &a.found[i]
 		name := newRequirement(p.Type, fullName(&p.Package))
@@ -138,18 +141,32 @@ func isNodePackage(p *foundPackage) bool {
 // then below those of the folders above.
 // https://nodejs.org/api/modules.html#loading-from-node_modules-folders
 func (d *dependencies) node(folder, name string) (int, bool) {
-	for {
-		if path.Base(folder) != "node_modules" {
-			real := d.a.real.Real([]byte(path.Join(folder, "node_modules", name, "package.json")))
-			if j, ok := d.folders[path.Dir(string(real))]; ok {
-				return j, true
-			}
+	for _, modules := range d.modulesAbove(folder) {
+		real := d.a.real.Real([]byte(path.Join(modules, name, "package.json")))
+		if j, ok := d.folders[string(real[:max(bytes.LastIndexByte(real, '/'), 0)])]; ok {
+			return j, true
 		}
-		if folder == "." {
-			return 0, false
-		}
-		folder = path.Dir(folder)
 	}
+	return 0, false
+}
+
+// modulesAbove lists the node_modules of a folder and of those above that hold
+// something. All packages of a folder ask for the same.
+func (d *dependencies) modulesAbove(folder string) []string {
+	if all, ok := d.modules[folder]; ok {
+		return all
+	}
+	var all []string
+	if path.Base(folder) != "node_modules" {
+		if modules := path.Join(folder, "node_modules"); d.a.real.Holds(modules) {
+			all = append(all, modules)
+		}
+	}
+	if folder != "." {
+		all = append(all, d.modulesAbove(path.Dir(folder))...)
+	}
+	d.modules[folder] = all
+	return all
 }
 
 // fullName is a package's name with its namespace, as others require it.

@@ -24,6 +24,22 @@
 // neither. A file of a layer that cannot be understood is an entry in
 // [BOM.Problems]; the rest of the image is read.
 //
+// # What is read only once
+//
+// What was found in a layer depends on the layer and the extractors alone.
+// [WithCache] keeps it; a layer that the cache knows is not opened, so that of an
+// image in a registry only new layers are downloaded. Kept is a layer only when
+// all of it was read and it had the digest that the image states, so that no image
+// can put anything in the place of another one's layer. It is found again by that
+// digest together with the diff ID, or by the diff ID where an archive has no
+// digests: the inventory is that of the layers that the image names. That an
+// archive at hand holds other bytes, which a container runtime would refuse, is
+// not noticed of layers that are known. Where links in an image lead to files
+// that its layers had not been searched for, what was found there is kept too.
+//
+// Images that one [Generator] reads at the same time share the reading of layers,
+// also without a cache.
+//
 // # Formats of packages
 //
 // [Extractors] lists what is built in: package managers of distributions and

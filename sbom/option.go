@@ -2,6 +2,7 @@ package sbom
 
 import (
 	"fmt"
+	"log/slog"
 	"runtime"
 	"slices"
 
@@ -22,10 +23,14 @@ type config struct {
 	lockfiles  Lockfiles
 	skip       *ignore.Rules
 	rules      []string // of skip
+	cache      Cache
+	verify     bool
+	log        *slog.Logger
+	progress   func(Progress)
 }
 
 func defaultConfig() config {
-	return config{workers: runtime.GOMAXPROCS(0), memory: 256 << 20, extractors: Extractors()}
+	return config{workers: runtime.GOMAXPROCS(0), memory: 256 << 20, extractors: Extractors(), log: slog.New(slog.DiscardHandler)}
 }
 
 // WithWorkers bounds how many layers are read at once. The result does not
@@ -172,7 +177,7 @@ func (c *config) names() []string {
 
 // A Generator makes inventories with one set of options. It is safe for
 // concurrent use; the memory limit counts for all images that are read at one
-// time.
+// time, and a layer that several of them have is read once for all.
 type Generator struct {
 	workers  int
 	router   *layer.Router
@@ -183,6 +188,9 @@ type Generator struct {
 	lockfiles Lockfiles
 	skip      *ignore.Rules
 	skipTree  *ignore.Rules // in source trees
+	store     *layerStore
+	verify    bool
+	progress  func(Progress)
 }
 
 // New returns a Generator. With no options it runs every built-in extractor.
@@ -201,8 +209,12 @@ func New(opts ...Option) (*Generator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sbom: %w", err)
 	}
+	store, err := newLayerStore(&cfg, router)
+	if err != nil {
+		return nil, fmt.Errorf("sbom: %w", err)
+	}
 	return &Generator{
 		workers: cfg.workers, router: router, budget: layer.NewBudget(cfg.memory), deleted: cfg.deleted, resolver: cfg.resolver,
-		lockfiles: cfg.lockfiles, skip: cfg.skip, skipTree: skipTree,
+		lockfiles: cfg.lockfiles, skip: cfg.skip, skipTree: skipTree, store: store, verify: cfg.verify, progress: cfg.progress,
 	}, nil
 }

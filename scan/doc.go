@@ -26,6 +26,9 @@
 // and the first that takes a finding out is told in Suppressed. Package policy
 // then says whether the rest may pass.
 //
+// With [WithCache] a layer that was read before is neither read nor downloaded
+// again; the report is the same.
+//
 // # What a report promises
 //
 // Every finding carries its evidence: which advisory, which range, which

@@ -40,6 +40,7 @@ type config struct {
 	log            *slog.Logger
 	ignore         *ignore.Set // nil: no rule
 	vex            *vex.Set    // nil: no document
+	progress       func(Progress)
 }
 
 func defaultConfig() config {

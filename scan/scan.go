@@ -29,7 +29,7 @@ func New(opts ...Option) (*Scanner, error) {
 			return nil, err
 		}
 	}
-	generator, err := sbom.New(cfg.sbom...)
+	generator, err := sbom.New(append([]sbom.Option{sbom.WithLogger(cfg.log)}, cfg.sbom...)...)
 	if err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
 	}
@@ -40,6 +40,7 @@ func New(opts ...Option) (*Scanner, error) {
 // "registry.example/app@sha256:…". The errors are those of [image.Remote] and
 // [Scanner.Scan].
 func (s *Scanner) Image(ctx context.Context, ref string) (*Report, error) {
+	s.tell(ref, StageOpen)
 	img, err := image.Remote(ctx, ref, s.cfg.image...)
 	return s.scan(ctx, img, err)
 }
@@ -49,6 +50,7 @@ func (s *Scanner) Image(ctx context.Context, ref string) (*Report, error) {
 // it may be empty otherwise. The errors are those of [image.Archive] and
 // [Scanner.Scan].
 func (s *Scanner) Archive(ctx context.Context, path, ref string) (*Report, error) {
+	s.tell(path, StageOpen)
 	img, err := image.Archive(ctx, path, s.choose(ref)...)
 	return s.scan(ctx, img, err)
 }
@@ -57,6 +59,7 @@ func (s *Scanner) Archive(ctx context.Context, path, ref string) (*Report, error
 // several images, ref chooses one by its tag or digest; it may be empty
 // otherwise. The errors are those of [image.Layout] and [Scanner.Scan].
 func (s *Scanner) Layout(ctx context.Context, dir, ref string) (*Report, error) {
+	s.tell(dir, StageOpen)
 	img, err := image.Layout(ctx, dir, s.choose(ref)...)
 	return s.scan(ctx, img, err)
 }
@@ -79,6 +82,7 @@ func (s *Scanner) From(ctx context.Context, source string) (*Report, error) {
 // Dir scans a folder that holds an unpacked root file system. The errors are
 // those of [image.Dir] and [Scanner.Scan].
 func (s *Scanner) Dir(ctx context.Context, dir string) (*Report, error) {
+	s.tell(dir, StageOpen)
 	img, err := image.Dir(dir)
 	return s.scan(ctx, img, err)
 }
@@ -86,6 +90,7 @@ func (s *Scanner) Dir(ctx context.Context, dir string) (*Report, error) {
 // Tree scans a folder that holds the sources of a project, by its lock files
 // and manifests. The errors are those of [image.Tree] and [Scanner.Scan].
 func (s *Scanner) Tree(ctx context.Context, dir string) (*Report, error) {
+	s.tell(dir, StageOpen)
 	img, err := image.Tree(dir)
 	return s.scan(ctx, img, err)
 }
@@ -140,6 +145,7 @@ func (s *Scanner) Scan(ctx context.Context, img sbom.Image) (*Report, error) {
 	}
 	s.cfg.log.DebugContext(ctx, "inventory is complete", slog.String("target", bom.Target.Name),
 		slog.Int("layers", len(bom.Layers)), slog.Int("packages", len(bom.Packages)), slog.Int("problems", len(bom.Problems)))
+	s.tell(bom.Target.Name, StageMatch)
 	report, err := s.Match(ctx, bom)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/imagevet/imagevet/scan"
 	"github.com/imagevet/imagevet/vulndb"
 )
 
@@ -16,7 +17,8 @@ func (a *app) dbUpdate(ctx context.Context, f *flags, args []string) (int, error
 	f.mirrors(&mirrors)
 	full := f.set.Bool("full", false, "download whole exports, whatever is there")
 	malicious := f.malicious()
-	silent := f.set.Bool("no-progress", false, "no progress on stderr")
+	var silent bool
+	f.noProgress(&silent)
 	if err := f.parse(args); err != nil {
 		return 0, err
 	}
@@ -31,10 +33,13 @@ func (a *app) dbUpdate(ctx context.Context, f *flags, args []string) (int, error
 	if len(mirrors) > 0 {
 		opts = append(opts, vulndb.WithMirrors(mirrors...))
 	}
-	if !*silent && !a.quiet {
+	if bar := a.newBar(silent); bar != nil {
+		opts = append(opts, vulndb.WithProgress(scan.UpdateProgress(bar.show)))
+	} else if !silent && !a.quiet {
 		opts = append(opts, vulndb.WithProgress((&progress{app: a}).show))
 	}
 	report, err := vulndb.Update(ctx, dir, opts...)
+	a.bar.clear()
 	if err != nil {
 		return 0, err
 	}
@@ -65,8 +70,8 @@ func (a *app) warnUpdate(e *vulndb.EcosystemUpdate) {
 	}
 }
 
-// A progress tells how far an update is, a line for each second and for each
-// thing that is done.
+// A progress tells how far an update is where there is no terminal: a line for
+// each second and for each thing that is done.
 type progress struct {
 	app *app
 

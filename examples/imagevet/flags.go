@@ -124,6 +124,10 @@ func (f *flags) mirrors(out *[]string) {
 	})
 }
 
+func (f *flags) noProgress(v *bool) {
+	f.set.BoolVar(v, "no-progress", false, "no progress on stderr")
+}
+
 func (f *flags) output() *string {
 	return f.set.String("output", "", "write to a `FILE` instead of stdout; it is there in full or not at all")
 }
@@ -149,6 +153,7 @@ type scanFlags struct {
 	template             string // a text or a file
 	suppressed           bool   // whether formats list them
 	listPackages         bool
+	noCache, noProgress  bool
 	skip                 []string
 	judge                *judgeFlags
 	exitCode             int
@@ -164,7 +169,7 @@ type scanFlags struct {
 }
 
 func (f *flags) scan(a *app) *scanFlags {
-	s := &scanFlags{db: f.db(a), cacheDir: f.cacheDir(a), output: f.output(), format: f.format(), judge: f.judge(), timeout: 5 * time.Minute, autoUpdate: -1}
+	s := &scanFlags{db: f.db(a), cacheDir: f.cacheDir(a), output: f.output(), format: f.format(), judge: f.judge(), timeout: 5 * time.Minute, autoUpdate: -1, noCache: true}
 	f.quietFlag(a)
 	f.set.Func("auto-update", "download what the image needs of the database if that was not done for a `DURATION` such as 24h (default never)", func(text string) (err error) {
 		if s.autoUpdate, err = time.ParseDuration(text); err != nil || s.autoUpdate < 0 {
@@ -174,6 +179,7 @@ func (f *flags) scan(a *app) *scanFlags {
 	})
 	f.mirrors(&s.mirrors)
 	f.formatFlags(s)
+	f.noProgress(&s.noProgress)
 	f.set.Func("severity", "the severities to report, a `LIST` such as CRITICAL,HIGH (default all)", func(text string) error {
 		severities, err := parseList(text, cvss.ParseSeverity)
 		s.options = append(s.options, scan.WithSeverities(severities...))
@@ -224,6 +230,7 @@ func (f *flags) scan(a *app) *scanFlags {
 // imageFlags defines what only images have.
 func (f *flags) image(s *scanFlags) (input *string, daemon *bool) {
 	f.base(s)
+	f.set.BoolVar(&s.noCache, "no-cache", false, "read all layers, and remember none")
 	daemon = f.set.Bool("daemon", false, "REF is in the Docker or Podman daemon of this machine")
 	input = f.set.String("input", "", "a `FILE|DIR` from \"docker save\" or skopeo, or with an OCI layout, instead of a registry; REF then chooses one of several images")
 	f.platform(s)

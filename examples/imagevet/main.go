@@ -56,6 +56,7 @@ type app struct {
 	env            func(string) string
 	starter        string // the starter database, a zip archive
 	quiet          bool
+	bar            *bar // nil if there is none
 }
 
 // say writes a message to stderr. Errors hold texts from images, registries
@@ -67,6 +68,7 @@ func (a *app) say(format string, args ...any) {
 		}
 		return unicode.ReplacementChar
 	}, fmt.Sprintf(format, args...))
+	a.bar.clear()
 	fmt.Fprintf(a.stderr, "imagevet: %s\n", text)
 }
 
@@ -100,6 +102,8 @@ func verbs() []verb {
 		{"db push", "REF", "store a database in a registry", (*app).dbPush},
 		{"db pull", "REF", "fetch what is new of a database in a registry", (*app).dbPull},
 		{"compare", "A B", "tell what is new and what is fixed: two reports in JSON, or what \"image\" takes", (*app).compare},
+		{"cache info", "", "tell how many layers are remembered from earlier scans", (*app).cacheInfo},
+		{"cache clear", "", "forget them", (*app).cacheClear},
 		{"version", "", "print the version", (*app).version},
 		{"help", "[VERB]", "print this, or the flags of a verb", (*app).help},
 	}

@@ -81,8 +81,7 @@ func (a *app) colored() bool {
 	if !ok || a.env("NO_COLOR") != "" || a.env("TERM") == "dumb" {
 		return false
 	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return isTerminal(f)
 }
 
 // programVersion is what the Go command knows of this build.

@@ -147,6 +147,12 @@ func (a *app) scanner(ctx context.Context, s *scanFlags, judging []scan.Option) 
 	default:
 		return nil, nil, err
 	}
+	if !s.noCache {
+		options = append(options, a.cacheOptions(*s.cacheDir)...)
+	}
+	if bar := a.newBar(s.noProgress); bar != nil {
+		options = append(options, scan.WithProgress(bar.show))
+	}
 	scanner, err := scan.New(options...)
 	if err != nil {
 		closeDB()
@@ -173,6 +179,7 @@ func (a *app) scan(ctx context.Context, s *scanFlags, do func(context.Context, *
 	}
 	defer closeDB()
 	r, err := do(ctx, scanner)
+	a.bar.clear()
 	if err != nil {
 		return 0, explain(err, s)
 	}

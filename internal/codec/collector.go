@@ -249,9 +249,18 @@ func (c *Collector) guessOS() {
 }
 
 // ComparePackages orders the packages of an inventory.
-func ComparePackages(a, b inventory.Package) int {
-	return cmp.Or(
+func ComparePackages(a, b inventory.Package) int { return OrderPackages(&a, &b) }
+
+// OrderPackages is ComparePackages without copies of the packages.
+func OrderPackages(a, b *inventory.Package) int {
+	for _, order := range [...]int{
 		cmp.Compare(a.Type, b.Type), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name),
+	} {
+		if order != 0 {
+			return order
+		}
+	}
+	return cmp.Or(
 		cmp.Compare(a.Version, b.Version), cmp.Compare(a.Arch, b.Arch), cmp.Compare(a.Layer.Index, b.Layer.Index),
 		cmp.Compare(a.OwnedBy, b.OwnedBy), slices.Compare(a.Paths, b.Paths),
 	)

@@ -118,24 +118,25 @@ func open(src io.Reader, info inventory.Layer, opts Options) (*content, error) {
 
 // verify reads what is left behind the tar archive and compares the digests
 // with those that the image states. It returns the diff ID, empty if it was
-// not computed.
-func (c *content) verify() (string, error) {
+// not computed, and whether the image states one of those that were.
+func (c *content) verify() (diffID string, verified bool, err error) {
 	if _, err := io.Copy(io.Discard, c.Reader); err != nil {
-		return "", err
+		return "", false, err
 	}
 	if c.stored != nil {
 		if got := c.stored.digest(); got != c.info.Digest {
-			return "", &inventory.DigestError{Want: c.info.Digest, Got: got}
+			return "", false, &inventory.DigestError{Want: c.info.Digest, Got: got}
 		}
 	}
 	if c.raw == nil {
-		return "", nil
+		return "", true, nil
 	}
-	diffID := c.raw.digest()
-	if strings.HasPrefix(c.info.DiffID, "sha256:") && diffID != c.info.DiffID {
-		return "", &inventory.DigestError{Want: c.info.DiffID, Got: diffID, Unpacked: true}
+	diffID = c.raw.digest()
+	stated := strings.HasPrefix(c.info.DiffID, "sha256:")
+	if stated && diffID != c.info.DiffID {
+		return "", false, &inventory.DigestError{Want: c.info.DiffID, Got: diffID, Unpacked: true}
 	}
-	return diffID, nil
+	return diffID, stated || c.stored != nil, nil
 }
 
 func (c *content) close() {

@@ -26,6 +26,9 @@ type Facts struct {
 	// DiffID is the digest of the uncompressed layer, computed while it was
 	// read; empty if not all of it was read or nothing asked for it.
 	DiffID string
+	// Verified is true if all of the layer was read, and it has the digest that
+	// the image states of it: that of the stored layer, or else the diff ID.
+	Verified bool
 	// Whiteouts are paths that the layer removes from those below it, Opaque
 	// folders whose content it removes.
 	Whiteouts, Opaque []string

@@ -117,8 +117,8 @@ func merge(t testing.TB, router *Router, layers ...[]byte) (lines []string, img 
 		facts[i], err = Read(ctx, section(data), inventory.Layer{Index: i}, router.Picker(), opts)
 		require.NoError(t, err)
 	}
-	img, err := Merge(ctx, router, facts, func(ctx context.Context, i int, pick Picker) (*Facts, error) {
-		return Read(ctx, section(layers[i]), inventory.Layer{Index: i}, pick, opts)
+	img, err := Merge(ctx, router, facts, func(ctx context.Context, i int, wish Wish) (*Facts, error) {
+		return Read(ctx, section(layers[i]), inventory.Layer{Index: i}, wish.Picker(), opts)
 	})
 	require.NoError(t, err)
 	for _, f := range img.Files {
@@ -399,8 +399,8 @@ func TestReadFS(t *testing.T) {
 	opts := Options{Router: router, Budget: NewBudget(0)}
 	facts, err := ReadFS(t.Context(), fsys, inventory.Layer{}, router.Picker(), opts)
 	require.NoError(t, err)
-	img, err := Merge(t.Context(), router, []*Facts{facts}, func(ctx context.Context, _ int, pick Picker) (*Facts, error) {
-		return ReadFS(ctx, fsys, inventory.Layer{}, pick, opts)
+	img, err := Merge(t.Context(), router, []*Facts{facts}, func(ctx context.Context, _ int, wish Wish) (*Facts, error) {
+		return ReadFS(ctx, fsys, inventory.Layer{}, wish.Picker(), opts)
 	})
 	require.NoError(t, err)
 	var got []string

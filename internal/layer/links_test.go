@@ -67,9 +67,9 @@ func TestHardLinksToPrograms(t *testing.T) {
 			require.NoError(t, err)
 		}
 		reads := 0
-		img, err := Merge(t.Context(), router, facts, func(ctx context.Context, i int, pick Picker) (*Facts, error) {
+		img, err := Merge(t.Context(), router, facts, func(ctx context.Context, i int, wish Wish) (*Facts, error) {
 			reads++
-			return Read(ctx, section(tt.layers[i]), inventory.Layer{Index: i}, pick, opts)
+			return Read(ctx, section(tt.layers[i]), inventory.Layer{Index: i}, wish.Picker(), opts)
 		})
 		require.NoError(t, err)
 		var got []string

@@ -79,8 +79,8 @@ func FuzzRead(f *testing.F) {
 			}
 			facts = append(facts, got)
 		}
-		img, err := Merge(t.Context(), router, facts, func(ctx context.Context, i int, pick Picker) (*Facts, error) {
-			return Read(ctx, stream(layers[i]), inventory.Layer{Index: i}, pick, opts)
+		img, err := Merge(t.Context(), router, facts, func(ctx context.Context, i int, wish Wish) (*Facts, error) {
+			return Read(ctx, stream(layers[i]), inventory.Layer{Index: i}, wish.Picker(), opts)
 		})
 		require.NoError(t, err)
 		for _, file := range img.Files {

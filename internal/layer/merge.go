@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/imagevet/imagevet/sbom/inventory"
@@ -57,6 +59,13 @@ func (img *Image) Resolver() *Resolver {
 	return &Resolver{tree: img.tree, folders: map[string]string{}}
 }
 
+// Holds reports whether a file of interest or a link lies below a clean path, or
+// below what links in it lead to. If not, no other path leads into it either.
+func (r *Resolver) Holds(path string) bool {
+	_, n, ok := r.tree.resolve([]byte(path), true)
+	return n != nil || !ok
+}
+
 // Real returns the path that a clean path leads to through the image's links
 // to folders, and the path itself where they go in circles. The result is
 // valid until the next call.
@@ -74,8 +83,42 @@ func (r *Resolver) Real(path []byte) []byte {
 	return r.buf
 }
 
-// A Reread reads the i'th layer once more, with another picker.
-type Reread func(ctx context.Context, i int, pick Picker) (*Facts, error)
+// A Reread reads the files of a wish from the i'th layer, once more.
+type Reread func(ctx context.Context, i int, wish Wish) (*Facts, error)
+
+// A Wish tells which extractors are to see which members of a layer.
+type Wish map[string][]Pick
+
+// Picker returns the picker of the wish.
+func (w Wish) Picker() Picker {
+	return func(dst []Pick, path []byte, _ bool) []Pick { return append(dst, w[string(path)]...) }
+}
+
+// AppendTo appends bytes that are the same for equal wishes only.
+func (w Wish) AppendTo(dst []byte) []byte {
+	for _, path := range slices.Sorted(maps.Keys(w)) {
+		dst = appendBytes(dst, []byte(path))
+		picks := slices.Clone(w[path])
+		slices.SortFunc(picks, func(a, b Pick) int { return cmp.Or(a.Extractor-b.Extractor, cmp.Compare(a.As, b.As)) })
+		dst = binary.AppendUvarint(dst, uint64(len(picks)))
+		for _, p := range picks {
+			dst = appendBytes(binary.AppendUvarint(dst, uint64(p.Extractor)), []byte(p.As))
+		}
+	}
+	return dst
+}
+
+// FilesOnly returns the files of facts without the rest, which is all that counts
+// of a layer that was read again.
+func (f *Facts) FilesOnly() *Facts {
+	out := &Facts{DiffID: f.DiffID, Verified: f.Verified, Files: f.Files, Problems: f.Problems}
+	for _, file := range f.Files {
+		if out.list.add(kindFile, []byte(file.Path), nil) != nil {
+			return f // it is as large as one can be
+		}
+	}
+	return out
+}
 
 // Merge puts the layers on top of each other, the base first. Where links in
 // the image lead to files that no extractor knew to ask for, the layers that
@@ -105,7 +148,12 @@ func Merge(ctx context.Context, router *Router, layers []*Facts, again Reread) (
 	}
 	for n := range state.tree.root.all() {
 		if n.kind == kindFile {
-			img.Files = append(img.Files, file(n.path(), n.refs))
+			last := n.refs[len(n.refs)-1]
+			path := layers[last.layer].Files[last.file].Path
+			if !n.is(path) { // a link leads there
+				path = n.path()
+			}
+			img.Files = append(img.Files, file(path, n.refs))
 		}
 	}
 	slices.SortFunc(img.Files, func(a, b ImageFile) int { return cmp.Compare(a.Path, b.Path) })
@@ -245,12 +293,13 @@ func (p *plan) run(ctx context.Context, again Reread) ([]*Found, error) {
 		byLayer[r.layer][r.path] = append(byLayer[r.layer][r.path], i)
 	}
 	for layer, wanted := range byLayer {
-		facts, err := again(ctx, layer, func(dst []Pick, path []byte, _ bool) []Pick {
-			for _, i := range wanted[string(path)] {
-				dst = append(dst, Pick{p.reads[i].extractor, p.reads[i].as})
+		wish := Wish{}
+		for path, reads := range wanted {
+			for _, i := range reads {
+				wish[path] = append(wish[path], Pick{p.reads[i].extractor, p.reads[i].as})
 			}
-			return dst
-		})
+		}
+		facts, err := again(ctx, layer, wish)
 		if err != nil {
 			return nil, err
 		}

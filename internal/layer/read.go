@@ -84,6 +84,17 @@ func Read(ctx context.Context, src io.Reader, info inventory.Layer, pick Picker,
 	return s.facts, nil
 }
 
+// Seeks reports whether Read reads the layer by seeking, so that not all of it is
+// seen. An error counts as no.
+func Seeks(src io.Reader) bool {
+	at, ok := src.(randomAccess)
+	if !ok {
+		return false
+	}
+	kind, err := sniff(io.NewSectionReader(at, 0, at.Size()))
+	return err == nil && kind == plain
+}
+
 func (s *scanner) read(src io.Reader, info inventory.Layer) error {
 	if at, ok := src.(randomAccess); ok {
 		format, err := sniff(io.NewSectionReader(at, 0, at.Size()))
@@ -105,7 +116,7 @@ func (s *scanner) read(src io.Reader, info inventory.Layer) error {
 	if err := s.archive(tarwalk.NewReader(content)); err != nil {
 		return err
 	}
-	s.facts.DiffID, err = content.verify()
+	s.facts.DiffID, s.facts.Verified, err = content.verify()
 	return err
 }
 
@@ -263,8 +274,8 @@ func (s *scanner) extract(name string, perm fs.FileMode, size int64, r io.Reader
 	return found, nil
 }
 
-// owned keeps those files of packages that an extractor may want to see. The
-// error is that of a listing which is too long.
+// owned keeps those files of packages that an extractor may want to see; no file
+// of an image has a path longer than [MaxPath]. The error is that of a listing which is too long.
 func (s *scanner) owned(all []inventory.Ownership) ([]Owned, error) {
 	var paths cleaner
 	var buf [8]int
@@ -273,7 +284,7 @@ func (s *scanner) owned(all []inventory.Ownership) ([]Owned, error) {
 		owned := Owned{Package: o.Package, Arch: o.Arch}
 		for _, p := range o.Paths {
 			path := paths.clean([]byte(p))
-			if len(path) == 0 || !s.opts.Router.anyFile() && len(s.opts.Router.Append(buf[:0], path, true)) == 0 {
+			if len(path) == 0 || len(path) > MaxPath || !s.opts.Router.anyFile() && len(s.opts.Router.Append(buf[:0], path, true)) == 0 {
 				continue
 			}
 			if err := owned.list.add(kindOther, path, nil); err != nil {

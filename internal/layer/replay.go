@@ -24,7 +24,7 @@ type replayer struct {
 	problems []*inventory.FileError
 
 	// The folder of the last member, as the next one is mostly beside it.
-	folder string // as the layer spells it
+	folder []byte // as the layer spells it
 	real   []byte // where it is
 	node   *node  // nil if it holds nothing that matters
 	valid  bool   // false once the tree has changed
@@ -63,7 +63,7 @@ func (r *replayer) layer(index int, facts *Facts) {
 	file := 0
 	for m := range facts.list.all() {
 		dir, base := split(m.path)
-		if !r.valid || r.folder != string(dir) {
+		if !r.valid || !bytes.Equal(r.folder, dir) {
 			r.enter(index, dir)
 		}
 		var old *node
@@ -83,18 +83,15 @@ func (r *replayer) layer(index int, facts *Facts) {
 			r.file(old, base, ref{index, at})
 		case m.kind == kindDir:
 			if old != nil && old.kind != kindDir {
-				t.remove(old)
-				r.valid = false
+				r.remove(old)
 			}
 		default:
 			if old != nil {
-				t.remove(old)
-				r.valid = false
+				r.remove(old)
 			}
 			if m.kind == kindSymlink {
-				n := t.put(r.join(base))
+				n := r.put(base)
 				n.kind, n.target = kindSymlink, string(m.target)
-				r.valid = false
 			}
 			if m.kind == kindLink {
 				r.hard = append(r.hard, hardLink{index, string(m.path), string(m.target)})
@@ -114,6 +111,11 @@ func (r *replayer) layer(index int, facts *Facts) {
 // is gone, and a link to a folder is followed.
 func (r *replayer) enter(index int, dir []byte) {
 	t := &r.tree
+	r.folder, r.valid = append(r.folder[:0], dir...), true
+	if n, ok := t.plain(dir); ok {
+		r.real, r.node = append(r.real[:0], dir...), n
+		return
+	}
 	real, n, ok := t.resolve(dir, true)
 	if !ok {
 		r.problems = append(r.problems, &inventory.FileError{Path: string(dir), Extractor: "layer", Layer: index, Err: errCircle})
@@ -133,7 +135,7 @@ func (r *replayer) enter(index int, dir []byte) {
 			break
 		}
 	}
-	r.folder, r.real, r.node, r.valid = string(dir), real, n, true
+	r.real, r.node = real, n
 }
 
 // join returns the path of a member of the current folder.
@@ -153,15 +155,31 @@ func (r *replayer) file(old *node, base []byte, v ref) {
 		return
 	}
 	if old != nil {
-		t.remove(old)
+		r.remove(old)
 	}
-	path := r.join(base)
-	n := t.put(path)
+	n := r.put(base)
 	n.kind = kindFile
-	n.refs = append(n.refs, t.removed[string(path)]...)
+	if len(t.removed) > 0 {
+		n.refs = append(n.refs, t.removed[string(r.join(base))]...)
+	}
 	if last := len(n.refs) - 1; last >= 0 && n.refs[last].layer == v.layer {
 		n.refs = n.refs[:last]
 	}
 	n.refs = append(n.refs, v)
-	r.valid = false
+}
+
+// put makes the node of a member of the current folder, which is in the tree
+// after that.
+func (r *replayer) put(base []byte) *node {
+	if r.node == nil {
+		r.node = r.tree.put(r.real)
+	}
+	r.valid = true
+	return r.node.child(base)
+}
+
+// remove takes away a node of the current folder, which may go with it.
+func (r *replayer) remove(n *node) {
+	r.tree.remove(n)
+	r.node, r.valid = nil, false
 }

@@ -79,6 +79,27 @@ func (t *tree) resolve(path []byte, last bool) (real []byte, n *node, ok bool) {
 	return real, n, true
 }
 
+// plain returns the node of a folder, nil if it holds nothing that matters. It is
+// false if something that is no folder is on the way to it, or in its place.
+func (t *tree) plain(path []byte) (n *node, ok bool) {
+	n = &t.root
+	for len(path) > 0 {
+		i := bytes.IndexByte(path, '/')
+		if i < 0 {
+			i = len(path)
+		}
+		n = n.children[string(path[:i])]
+		if n == nil {
+			return nil, true
+		}
+		if n.kind != kindDir {
+			return nil, false
+		}
+		path = path[min(i+1, len(path)):]
+	}
+	return n, true
+}
+
 // find returns the node at a path without links in it, or nil.
 func (t *tree) find(path []byte) *node {
 	n := &t.root
@@ -96,17 +117,23 @@ func (t *tree) put(path []byte) *node {
 	for rest := path; len(rest) > 0; {
 		var element []byte
 		element, rest, _ = bytes.Cut(rest, []byte{'/'})
-		child := n.children[string(element)]
-		if child == nil {
-			child = &node{parent: n, name: string(element), kind: kindDir}
-			if n.children == nil {
-				n.children = map[string]*node{}
-			}
-			n.children[child.name] = child
-		}
-		n = child
+		n = n.child(element)
 	}
 	return n
+}
+
+// child returns the node of a name in a folder, and makes it a folder if it is
+// not there.
+func (n *node) child(name []byte) *node {
+	child := n.children[string(name)]
+	if child == nil {
+		child = &node{parent: n, name: string(name), kind: kindDir}
+		if n.children == nil {
+			n.children = map[string]*node{}
+		}
+		n.children[child.name] = child
+	}
+	return child
 }
 
 // path is the node's path from the root.
@@ -117,6 +144,20 @@ func (n *node) path() string {
 	}
 	slices.Reverse(elements)
 	return strings.Join(elements, "/")
+}
+
+// is reports whether the node's path is that one.
+func (n *node) is(path string) bool {
+	for ; n.parent != nil; n = n.parent {
+		rest, ok := strings.CutSuffix(path, n.name)
+		if !ok {
+			return false
+		}
+		if path, ok = strings.CutSuffix(rest, "/"); !ok {
+			return rest == "" && n.parent.parent == nil
+		}
+	}
+	return false
 }
 
 // remove takes away a node and all below it.

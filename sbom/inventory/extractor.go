@@ -17,7 +17,10 @@ type Extractor interface {
 	// Name is unique and stable, such as "dpkg". It appears in results.
 	Name() string
 
-	// Version is raised whenever Extract gives other facts for the same file.
+	// Version is raised whenever Extract gives other facts for the same file:
+	// facts are kept and used again under the name, the version and the
+	// patterns. Where facts depend on how an extractor was set up too, one of
+	// the three must tell.
 	Version() int
 
 	// Patterns tell which files Extract is to see. They are read once, when a

@@ -209,7 +209,7 @@ func (a *dockerArchive) open(ctx context.Context, chosen dockerImage) (*Image, e
 		if err != nil {
 			return nil, storageError(a.name, fmt.Sprintf("layer %d", i), err)
 		}
-		layers[i].name = info.Name
+		layers[i].name, layers[i].size = info.Name, info.Size
 		if h, ok := blobDigest(info.Name); ok {
 			layers[i].digest = h.String()
 		}

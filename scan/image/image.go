@@ -34,6 +34,7 @@ type Image struct {
 	// stored names what holds each layer's bytes. Layers with the same name
 	// are stored once.
 	stored []string
+	sizes  []int64 // of the layers as they are stored, 0 if it is not known
 
 	open  func(ctx context.Context, i int) (io.ReadCloser, error)
 	walk  func(ctx context.Context, names []string, fn func(name string, r io.Reader) error) error // nil if layers are best opened one by one
@@ -77,6 +78,15 @@ func (img *Image) OpenLayer(ctx context.Context, i int) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("image: OpenLayer(%d) of %q: a file system is not stored as a layer: use LayerFS: %w", i, img.target.Name, errors.ErrUnsupported)
 	}
 	return img.open(ctx, i)
+}
+
+// LayerSize is the size in bytes of layer i as it is stored or sent, and -1 if it
+// is not known.
+func (img *Image) LayerSize(i int) int64 {
+	if i < 0 || i >= len(img.sizes) || img.sizes[i] <= 0 {
+		return -1
+	}
+	return img.sizes[i]
 }
 
 // Sequential reports whether [Image.WalkLayers] is a better way to read the

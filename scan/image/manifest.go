@@ -244,6 +244,7 @@ func parseConfig(name string, raw []byte) (*imageConfig, error) {
 type storedLayer struct {
 	digest string // empty if it is not recorded
 	name   string // names the bytes: the same name for the same bytes
+	size   int64  // in bytes, 0 if it is not known
 }
 
 // newImage makes an image of its configuration and the layers that go with it.
@@ -274,11 +275,11 @@ func newImage(target inventory.Target, raw []byte, stored []storedLayer, hint Pl
 	target.Created, target.Labels = c.created(), c.labels()
 	target.Base = c.base(target.Base, target.Labels)
 
-	img := &Image{target: target, layers: make([]inventory.Layer, len(stored)), stored: make([]string, len(stored))}
+	img := &Image{target: target, layers: make([]inventory.Layer, len(stored)), stored: make([]string, len(stored)), sizes: make([]int64, len(stored))}
 	createdBy := c.createdBy()
 	first := make(map[string]int, len(stored))
 	for i, s := range stored {
-		img.stored[i] = s.name
+		img.stored[i], img.sizes[i] = s.name, s.size
 		img.layers[i] = inventory.Layer{Index: i, Digest: s.digest, DiffID: c.RootFS.DiffIDs[i].String(), CreatedBy: createdBy[i]}
 		j, ok := first[s.name]
 		if !ok {

@@ -389,7 +389,7 @@ func openOCI(ctx context.Context, name, kind string, store archive.Store, c *con
 		if info.Size != d.Size {
 			return nil, &DigestError{Name: name, Want: d.Digest.String(), WantSize: d.Size, GotSize: info.Size}
 		}
-		layers[i] = storedLayer{digest: d.Digest.String(), name: info.Name}
+		layers[i] = storedLayer{digest: d.Digest.String(), name: info.Name, size: info.Size}
 	}
 	target := inventory.Target{Name: name, Kind: kind, Digest: f.digest.String(), ImageID: f.document.Config.Digest.String(), Base: f.document.base()}
 	return newImage(target, f.config, layers, f.platform)

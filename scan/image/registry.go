@@ -126,7 +126,7 @@ func (r *repository) open(ctx context.Context, want Platform) (*Image, error) {
 	}
 	layers := make([]storedLayer, len(f.document.Layers))
 	for i, d := range f.document.Layers {
-		layers[i] = storedLayer{digest: d.Digest.String(), name: d.Digest.String()}
+		layers[i] = storedLayer{digest: d.Digest.String(), name: d.Digest.String(), size: d.Size}
 	}
 	target := inventory.Target{Name: r.asked, Kind: KindRegistry, Digest: f.digest.String(), ImageID: f.document.Config.Digest.String(), Base: f.document.base()}
 	img, err := newImage(target, f.config, layers, f.platform)

@@ -35,6 +35,7 @@ func TestProxy(t *testing.T) {
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		hosts[r.Host] = true
+		to := to
 		mu.Unlock()
 		switch {
 		case r.Method == http.MethodConnect:
@@ -48,16 +49,22 @@ func TestProxy(t *testing.T) {
 		}
 	}))
 	defer proxy.Close()
+	asked := func(host string) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return hosts[host]
+	}
 	for target, allowed := range map[string]string{"http://cdn.example/x": "yes", "http://10.0.0.1/x": "no"} {
-		to = target
-		hosts = map[string]bool{}
+		mu.Lock()
+		to, hosts = target, map[string]bool{}
+		mu.Unlock()
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxy$", "-test.count=1")
 		cmd.Env = append(os.Environ(), proxyTest+"="+allowed, "HTTP_PROXY="+proxy.URL, "HTTPS_PROXY="+proxy.URL, "http_proxy=", "https_proxy=", "NO_PROXY=", "no_proxy=")
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, string(out))
-		assert.True(t, hosts["registry.example"])
-		assert.False(t, hosts["10.0.0.1"])
-		assert.Equal(t, allowed == "yes", hosts["cdn.example"])
+		assert.True(t, asked("registry.example"))
+		assert.False(t, asked("10.0.0.1"))
+		assert.Equal(t, allowed == "yes", asked("cdn.example"))
 	}
 }
 

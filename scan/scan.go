@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/imagevet/imagevet/internal/codec"
+	"github.com/imagevet/imagevet/internal/ctxio"
 	"github.com/imagevet/imagevet/sbom"
 	"github.com/imagevet/imagevet/scan/image"
 	"github.com/imagevet/imagevet/vulndb"
@@ -106,7 +106,7 @@ func (s *Scanner) SBOM(ctx context.Context, path string) (*Report, error) {
 		return nil, fmt.Errorf("scan: %w", err)
 	}
 	defer f.Close()
-	bom, err := sbom.Decode(codec.ContextReader(ctx, f))
+	bom, err := sbom.Decode(ctxio.NewReader(ctx, f))
 	if err != nil {
 		return nil, fmt.Errorf("scan: %q: %w", path, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/imagevet/imagevet/internal/ctxio"
 	"github.com/imagevet/imagevet/internal/tarwalk"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
@@ -276,7 +277,7 @@ func (t *Tar) cursor(ctx context.Context) (*cursor, error) {
 		if err != nil {
 			return nil, err
 		}
-		limited := &limitedReader{r: &contextReader{ctx: ctx, r: r}, left: maxInflated}
+		limited := &limitedReader{r: ctxio.NewReader(ctx, r), left: maxInflated}
 		return &cursor{tr: tarwalk.NewReader(limited), close: r.Close}, nil
 	}
 	if t.compression == plain {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/imagevet/imagevet/internal/ctxio"
 )
 
 // Hash returns the SHA-256 of a file, in hexadecimal digits.
@@ -23,23 +25,10 @@ func Hash(path string) (string, error) {
 // ends with the context.
 func HashReader(ctx context.Context, r io.Reader) (string, error) {
 	h := sha256.New()
-	if _, err := io.Copy(h, &contextReader{ctx, r}); err != nil {
+	if _, err := io.Copy(h, ctxio.NewReader(ctx, r)); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// A contextReader ends with a context.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c *contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }
 
 // ContentName names a file by a label and its content: the label in small

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/imagevet/imagevet/internal/ctxio"
 	"github.com/imagevet/imagevet/internal/ignore"
 	"github.com/imagevet/imagevet/internal/tarwalk"
 	"github.com/imagevet/imagevet/sbom/inventory"
@@ -108,7 +109,7 @@ func (s *scanner) read(src io.Reader, info inventory.Layer) error {
 			return s.archive(tarwalk.NewReaderAt(at, at.Size()))
 		}
 	}
-	content, err := open(contextReader{s.ctx, src}, info, s.opts)
+	content, err := open(ctxio.NewReader(s.ctx, src), info, s.opts)
 	if err != nil {
 		return err
 	}
@@ -348,16 +349,3 @@ func (s *streamReader) note(err error) {
 type errReader struct{ err error }
 
 func (r errReader) Read([]byte) (int, error) { return 0, r.err }
-
-// A contextReader ends a stream when its context ends.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
-}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/imagevet/imagevet/internal/codec"
 	"github.com/imagevet/imagevet/internal/codec/detect"
+	"github.com/imagevet/imagevet/internal/ctxio"
 	"github.com/imagevet/imagevet/internal/extract/lines"
 	"github.com/imagevet/imagevet/sbom/inventory"
 )
@@ -60,7 +61,7 @@ func (Extractor) Patterns() []inventory.Pattern {
 
 // Extract returns the packages of the document.
 func (Extractor) Extract(ctx context.Context, f *inventory.File) (inventory.Facts, error) {
-	b, err := detect.Decode(codec.ContextReader(ctx, f), codec.Limits{Bytes: maxFile, Packages: maxPackages, Edges: maxEdges})
+	b, err := detect.Decode(ctxio.NewReader(ctx, f), codec.Limits{Bytes: maxFile, Packages: maxPackages, Edges: maxEdges})
 	if err != nil {
 		return inventory.Facts{}, err
 	}

@@ -39,32 +39,18 @@ func ReadEndOfLife(r io.Reader, yield func(Lifecycle) error) (Catalogue, []Bad, 
 	var bad badList
 	d := NewDocument(r)
 	lists, total, n, releases, good := 0, -1, 0, 0, 0
-	value := func(v any) (bool, error) {
-		wrong, err := d.Decode(v)
-		if wrong != "" {
-			err = errors.New(wrong)
-		}
-		return true, err
-	}
 	err := d.Fields(func(key string) (bool, error) {
 		switch key {
 		case "schema_version":
-			done, err := value(&c.Version)
+			done, err := d.field(&c.Version)
 			if major, _, _ := strings.Cut(c.Version, "."); err == nil && major != "1" {
 				err = fmt.Errorf("schema_version: %q is none that is known", clip(c.Version))
 			}
 			return done, err
 		case "generated_at":
-			var s string
-			done, err := value(&s)
-			if t, ok := parseTime(s); ok {
-				c.Date = t
-			} else if err == nil {
-				err = fmt.Errorf("generated_at: %q is no date", clip(s))
-			}
-			return done, err
+			return d.dateField(key, &c.Date)
 		case "total":
-			return value(&total)
+			return d.field(&total)
 		case "result":
 			lists++
 			return true, d.Each(func(i int) error {

@@ -17,32 +17,14 @@ func ReadKEV(r io.Reader, yield func(Entry) error) (Catalogue, []Bad, error) {
 	var bad badList
 	d := NewDocument(r)
 	lists, count, n, good := 0, -1, 0, 0
-	text := func(v *string) (bool, error) {
-		wrong, err := d.Decode(v)
-		if wrong != "" {
-			err = errors.New(wrong)
-		}
-		return true, err
-	}
 	err := d.Fields(func(key string) (bool, error) {
 		switch key {
 		case "catalogVersion":
-			return text(&c.Version)
+			return d.field(&c.Version)
 		case "dateReleased":
-			var s string
-			done, err := text(&s)
-			if t, ok := parseTime(s); ok {
-				c.Date = t
-			} else if err == nil {
-				err = fmt.Errorf("dateReleased: %q is no date", clip(s))
-			}
-			return done, err
+			return d.dateField(key, &c.Date)
 		case "count":
-			wrong, err := d.Decode(&count)
-			if wrong != "" {
-				err = errors.New(wrong)
-			}
-			return true, err
+			return d.field(&count)
 		case "vulnerabilities":
 			lists++
 			return true, d.Each(func(i int) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // maxBad is how many bad entries are put up with in one document.
@@ -68,6 +69,31 @@ func (d *Document) Decode(v any) (string, error) {
 		return wrong.Error(), nil
 	}
 	return "", noEOF(err)
+}
+
+// field decodes the value of a field that the rest depends on into v: a wrong type
+// is an error. It says to Fields that the value is read.
+func (d *Document) field(v any) (bool, error) {
+	wrong, err := d.Decode(v)
+	if wrong != "" {
+		err = errors.New(wrong)
+	}
+	return true, err
+}
+
+// dateField is field for the date with which a document is told apart from
+// earlier ones.
+func (d *Document) dateField(name string, t *time.Time) (bool, error) {
+	var s string
+	done, err := d.field(&s)
+	date, ok := parseTime(s)
+	switch {
+	case ok:
+		*t = date
+	case err == nil:
+		err = fmt.Errorf("%s: %q is no date", name, clip(s))
+	}
+	return done, err
 }
 
 // Each decodes the list that comes next, by calls of entry that decode one

@@ -341,7 +341,7 @@ func (s *session) attempt(ctx context.Context) (Result, error) {
 	case code == http.StatusNotFound || code == http.StatusGone:
 		return Result{}, fmt.Errorf("%w (%d)", ErrNotFound, code)
 	case code == http.StatusTooManyRequests || code == http.StatusRequestTimeout || code >= 500:
-		return Result{}, &attemptError{&StatusError{code}, s.client.retryAfter(resp)}
+		return Result{}, &attemptError{&StatusError{code}, RetryAfter(resp, s.client.now())}
 	default:
 		return Result{}, &StatusError{code}
 	}

@@ -457,3 +457,14 @@ func TestFolder(t *testing.T) {
 	_, _, err = c.Bytes(t.Context(), req)
 	assert.Error(t, err)
 }
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Duration{
+		"": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "-1": 0, "1.5": 0, "x": 0, "99999999999999999999": 0,
+		"Fri, 01 May 2026 12:00:09 GMT": 9 * time.Second, "Fri, 01 May 2026 11:00:00 GMT": 0,
+	} {
+		resp := &http.Response{Header: http.Header{"Retry-After": {text}}}
+		assert.Equal(t, want, RetryAfter(resp, now), text)
+	}
+}

@@ -56,14 +56,15 @@ func checkPart(resp *http.Response, offset int64, validator string) error {
 	return nil
 }
 
-// retryAfter returns what a server asks for, https://www.rfc-editor.org/rfc/rfc9110#field.retry-after.
-func (c *Client) retryAfter(resp *http.Response) time.Duration {
-	value := resp.Header.Get("Retry-After")
+// RetryAfter returns how long a server asks to wait, 0 if it does not:
+// https://www.rfc-editor.org/rfc/rfc9110#field.retry-after.
+func RetryAfter(resp *http.Response, now time.Time) time.Duration {
+	value := strings.TrimSpace(resp.Header.Get("Retry-After"))
 	if n, err := strconv.ParseInt(value, 10, 32); err == nil {
 		return max(time.Duration(n)*time.Second, 0)
 	}
 	if t, err := http.ParseTime(value); err == nil {
-		return max(t.Sub(c.now()), 0)
+		return max(t.Sub(now), 0)
 	}
 	return 0
 }

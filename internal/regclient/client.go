@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"github.com/imagevet/imagevet/internal/fetch"
 	"github.com/imagevet/imagevet/sbom/inventory"
 	"github.com/imagevet/imagevet/scan/image/registry"
 )
@@ -180,11 +181,11 @@ func (c *Client) failed(resp *http.Response) error {
 	short.Body = io.NopCloser(io.LimitReader(resp.Body, maxErrorBody))
 	err := transport.CheckError(&short)
 	if e, ok := errors.AsType[*transport.Error](err); ok {
-		return &StatusError{Err: c.guard.secrets.cleanStatus(e), RetryAfter: retryAfter(resp, time.Now()), text: c.guard.secrets.hide(e.Error())}
+		return &StatusError{Err: c.guard.secrets.cleanStatus(e), RetryAfter: fetch.RetryAfter(resp, time.Now()), text: c.guard.secrets.hide(e.Error())}
 	}
 	// The body broke off: the status tells enough.
 	status := &transport.Error{StatusCode: resp.StatusCode, Request: short.Request}
-	return &StatusError{Err: status, RetryAfter: retryAfter(resp, time.Now()), text: status.Error()}
+	return &StatusError{Err: status, RetryAfter: fetch.RetryAfter(resp, time.Now()), text: status.Error()}
 }
 
 // A Manifest is one as a registry sends it.

@@ -7,11 +7,11 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/imagevet/imagevet/internal/fetch"
 	"github.com/imagevet/imagevet/scan/image/registry"
 )
 
@@ -55,7 +55,7 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		wait := pause(attempt)
 		if err == nil {
-			if asked := retryAfter(resp, r.now()); asked > 0 {
+			if asked := fetch.RetryAfter(resp, r.now()); asked > 0 {
 				if asked > left {
 					return resp, nil
 				}
@@ -103,19 +103,6 @@ func pause(attempt int) time.Duration {
 	}
 	d = min(d, mostPause)
 	return d + rand.N(d/10)
-}
-
-// retryAfter is how long a registry asks to wait, 0 if it does not:
-// https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
-func retryAfter(resp *http.Response, now time.Time) time.Duration {
-	text := strings.TrimSpace(resp.Header.Get("Retry-After"))
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return max(0, at.Sub(now))
-	}
-	return 0
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -91,12 +91,7 @@ func (p *progress) show(now vulndb.Progress) {
 	p.what, p.last = what, time.Now()
 	switch now.Stage {
 	case "export":
-		const mega = 1e6
-		if now.Total < 0 {
-			p.app.say("%s: %.1f MB of the export", now.Ecosystem, float64(now.Done)/mega)
-			return
-		}
-		p.app.say("%s: %.1f of %.1f MB of the export", now.Ecosystem, float64(now.Done)/mega, float64(now.Total)/mega)
+		p.app.say("%s: %s of the export", now.Ecosystem, megabytes(now.Done, now.Total))
 	case "records":
 		p.app.say("%s: %d of %d new advisories", now.Ecosystem, now.Done, now.Total)
 	case "compile":

@@ -2,8 +2,6 @@ package report
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +9,6 @@ import (
 	"time"
 
 	"github.com/imagevet/imagevet/cvss"
-	"github.com/imagevet/imagevet/internal/codec"
 	"github.com/imagevet/imagevet/scan"
 )
 
@@ -24,13 +21,10 @@ func WriteComparison(w io.Writer, c *scan.Comparison, f Format, opts ...Option) 
 	if c == nil {
 		return errors.New("report: WriteComparison: no comparison")
 	}
-	cfg := defaultConfig()
-	for _, opt := range opts {
-		if err := opt(&cfg); err != nil {
-			return err
-		}
+	cfg, err := newConfig(opts)
+	if err != nil {
+		return err
 	}
-	var err error
 	switch f {
 	case Table:
 		err = tableOfComparison(w, c, &cfg)
@@ -58,15 +52,7 @@ func jsonOfComparison(w io.Writer, c *scan.Comparison) error {
 		}
 		*changes = filled
 	}
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(&out); err != nil {
-		return err
-	}
-	_, err := w.Write(codec.EscapeInvisible(buf.Bytes()))
-	return err
+	return encodeJSON(w, &out)
 }
 
 func tableOfComparison(w io.Writer, c *scan.Comparison, cfg *config) error {
@@ -117,8 +103,10 @@ func (t *table) changes(title string, changes []scan.Change) {
 		return
 	}
 	of := make(map[*scan.Finding]*scan.Change, len(changes))
+	findings := make([]*scan.Finding, len(changes))
 	for i := range changes {
-		of[&changes[i].Finding] = &changes[i]
+		findings[i] = &changes[i].Finding
+		of[findings[i]] = &changes[i]
 	}
 	columns := []*column{
 		{title: "SEVERITY", least: 8, text: func(f *scan.Finding) string { return f.Severity.String() }},
@@ -131,8 +119,8 @@ func (t *table) changes(title string, changes []scan.Change) {
 	for _, c := range columns {
 		c.text = cell(c.text)
 		c.width = textWidth(c.title)
-		for i := range changes {
-			c.width = max(c.width, textWidth(c.text(&changes[i].Finding)))
+		for _, f := range findings {
+			c.width = max(c.width, textWidth(c.text(f)))
 		}
 		c.least = min(c.least, c.width)
 	}
@@ -142,10 +130,7 @@ func (t *table) changes(title string, changes []scan.Change) {
 		worst = max(worst, changes[i].Severity)
 	}
 	t.heading(severityStyle(worst), fmt.Sprintf("%s (%d)", title, len(changes)))
-	t.row(faint, columns, func(c *column) string { return c.title })
-	for i := range changes {
-		t.row(plain, columns, func(c *column) string { return c.text(&changes[i].Finding) })
-	}
+	t.rows(columns, findings)
 }
 
 // reason is a reason in as few words as a column has room for.

@@ -207,7 +207,7 @@ func htmlFacts(f *scan.Finding) []htmlFact {
 	}
 	list = nil
 	for _, n := range f.CWEs {
-		list = append(list, htmlValue{Text: fmt.Sprintf("CWE-%d", n), URL: fmt.Sprintf("https://cwe.mitre.org/data/definitions/%d.html", n)})
+		list = append(list, htmlValue{Text: fmt.Sprintf("CWE-%d", n), URL: fmt.Sprintf(cweURL, n)})
 	}
 	add("Weakness", list...)
 	add("Published", text(htmlDay(f.Published)))

@@ -16,11 +16,16 @@ func writeJSON(w io.Writer, r *scan.Report, cfg *config) error {
 	if !cfg.packages {
 		out.Packages = nil // absent, other than an empty list
 	}
+	return encodeJSON(w, out)
+}
+
+// encodeJSON writes a value so that nothing in it is invisible.
+func encodeJSON(w io.Writer, v any) error {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	if err := enc.Encode(out); err != nil {
+	if err := enc.Encode(v); err != nil {
 		return err
 	}
 	_, err := w.Write(codec.EscapeInvisible(buf.Bytes()))

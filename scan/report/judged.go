@@ -20,10 +20,10 @@ func (t *table) judged(r *scan.Report) {
 	var said []string
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		if len(f.VEX) == 0 {
+		v := statement(f)
+		if v == nil {
 			continue
 		}
-		v := &f.VEX[0]
 		text := fmt.Sprintf("%s in %s: %s", f.ID, strings.TrimSpace(f.Package.Name+" "+f.Package.Version), v.Status)
 		if v.Statement != "" {
 			text += ": " + v.Statement

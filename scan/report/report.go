@@ -102,7 +102,15 @@ type config struct {
 	template   *template.Template
 }
 
-func defaultConfig() config { return config{width: 80} }
+func newConfig(opts []Option) (config, error) {
+	cfg := config{width: 80}
+	for _, opt := range opts {
+		if err := opt(&cfg); err != nil {
+			return config{}, err
+		}
+	}
+	return cfg, nil
+}
 
 // WithPackages says whether [JSON], [HTML] and [Trivy] list all packages of the
 // image, with and without findings. Bills of materials always do, other formats never.
@@ -165,13 +173,10 @@ func Write(w io.Writer, r *scan.Report, f Format, opts ...Option) error {
 	if r == nil {
 		return errors.New("report: Write: no report")
 	}
-	cfg := defaultConfig()
-	for _, opt := range opts {
-		if err := opt(&cfg); err != nil {
-			return err
-		}
+	cfg, err := newConfig(opts)
+	if err != nil {
+		return err
 	}
-	var err error
 	switch f {
 	case Table:
 		err = writeTable(w, r, &cfg)

@@ -380,9 +380,15 @@ func openOCI(ctx context.Context, name, kind string, store archive.Store, c *con
 	if err != nil {
 		return nil, err
 	}
+	return newStored(name, kind, store, f, blobName)
+}
+
+// newStored returns an image whose layers are in a store, under the names that
+// nameOf gives to blobs.
+func newStored(name, kind string, store archive.Store, f *found, nameOf func(v1.Hash) string) (*Image, error) {
 	layers := make([]storedLayer, len(f.document.Layers))
 	for i, d := range f.document.Layers {
-		info, err := store.Stat(blobName(d.Digest))
+		info, err := store.Stat(nameOf(d.Digest))
 		if err != nil {
 			return nil, storageError(name, fmt.Sprintf("layer %d", i), err)
 		}

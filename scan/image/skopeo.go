@@ -9,7 +9,6 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/imagevet/imagevet/internal/archive"
-	"github.com/imagevet/imagevet/sbom/inventory"
 )
 
 // KindDirectory is the kind of [inventory.Target] of a folder that "skopeo copy"
@@ -87,17 +86,5 @@ func openDirectory(ctx context.Context, name string, store archive.Store, c *con
 	if err != nil {
 		return nil, err
 	}
-	layers := make([]storedLayer, len(f.document.Layers))
-	for i, d := range f.document.Layers {
-		info, err := store.Stat(d.Digest.Hex)
-		if err != nil {
-			return nil, storageError(name, fmt.Sprintf("layer %d", i), err)
-		}
-		if info.Size != d.Size {
-			return nil, &DigestError{Name: name, Want: d.Digest.String(), WantSize: d.Size, GotSize: info.Size}
-		}
-		layers[i] = storedLayer{digest: d.Digest.String(), name: info.Name}
-	}
-	target := inventory.Target{Name: name, Kind: KindDirectory, Digest: f.digest.String(), ImageID: f.document.Config.Digest.String(), Base: f.document.base()}
-	return newImage(target, f.config, layers, f.platform)
+	return newStored(name, KindDirectory, store, f, func(h v1.Hash) string { return h.Hex })
 }

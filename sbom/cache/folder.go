@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/imagevet/imagevet/internal/durable"
 )
 
 // DefaultFolderSize is how many bytes a [Folder] holds unless told otherwise:
@@ -31,8 +33,6 @@ const (
 	// leftover is the age at which a file that somebody was writing is taken for
 	// one that they will not finish.
 	leftover = time.Hour
-	// temp begins the names of files that are being written.
-	temp = ".new-"
 )
 
 // A Folder is a cache in a folder. It is safe for concurrent use, also by several
@@ -163,7 +163,7 @@ func (f *Folder) Put(ctx context.Context, key string, value []byte) error {
 // write writes a file under another name and renames it. It is not synced: an
 // entry that a crash of the machine leaves damaged is noticed when it is read.
 func write(path string, value []byte) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), temp+"*")
+	file, err := os.CreateTemp(filepath.Dir(path), durable.TempPrefix+"*")
 	if err != nil {
 		return err
 	}
@@ -257,7 +257,7 @@ func (f *Folder) list(ctx context.Context) (files []stored, total int64, err err
 			if !info.Mode().IsRegular() {
 				continue
 			}
-			if strings.HasPrefix(e.Name(), temp) {
+			if strings.HasPrefix(e.Name(), durable.TempPrefix) {
 				if time.Since(info.ModTime()) > leftover {
 					_ = os.Remove(path) // if not now, then next time
 				}

@@ -206,13 +206,25 @@ func TestDiffRandom(t *testing.T) {
 		records[id] = w.record(id)
 	}
 	from, _ := build(t, slices.Collect(maps.Values(records))...)
-	kept, asked := 0, 0
-	for range 30 {
+	checkUnaffected(t, from, 30, 200, func() []string {
 		records = w.mutate(ids, records)
-		to, _ := build(t, slices.Collect(maps.Values(records))...)
+		return slices.Collect(maps.Values(records))
+	}, func() (inventory.OS, []inventory.Package) {
+		return w.os(), []inventory.Package{w.pkg(), w.pkg(), w.pkg(), w.pkg()}
+	})
+}
+
+// checkUnaffected makes so many databases, from being the one before the first,
+// and asks each and the one before it so many questions about packages: where the
+// differences of the two do not affect them, the answers are the same.
+func checkUnaffected(t *testing.T, from *vulndb.DB, databases, questions int, next func() []string, ask func() (inventory.OS, []inventory.Package)) {
+	t.Helper()
+	kept, asked := 0, 0
+	for range databases {
+		to, _ := build(t, next()...)
 		c := diff(t, from, to)
-		for range 200 {
-			os, pkgs := w.os(), []inventory.Package{w.pkg(), w.pkg(), w.pkg(), w.pkg()}
+		for range questions {
+			os, pkgs := ask()
 			if asked++; c.Affects(os, pkgs) {
 				continue
 			}

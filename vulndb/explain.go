@@ -244,7 +244,7 @@ func (e *explainer) query(ctx context.Context, q *query, ids []string) error {
 			}
 			j, err := explainCase(c.body, s, q)
 			if err != nil {
-				return fmt.Errorf("%w: entry of %q in %s: record %d: %w", ErrCorrupt, q.name, s.ecosystem, c.record, err)
+				return q.damaged(s, uint64(c.record), err)
 			}
 			if j.Verdict == VerdictAffected && !r.concerns(string(q.name), e.pkg.Platforms) {
 				j.Verdict, j.FixedVersion = VerdictNotAffected, ""

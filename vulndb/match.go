@@ -519,6 +519,35 @@ func (m *matcher) answer(q *query) (answer, error) {
 	return a, nil
 }
 
+// entries calls visit with each entry under the name of a query. It is for what
+// few packages need: answer looks them up itself, without an allocation.
+func (m *matcher) entries(q *query, visit func(s *search, data []byte) error) error {
+	searches := q.searches()
+	for i := range searches {
+		s := &searches[i]
+		if !s.wants(q) {
+			continue
+		}
+		data, ok, err := s.file.Lookup(&m.buf, s.release, q.name)
+		if err != nil {
+			return corrupt(err)
+		}
+		if !ok {
+			continue
+		}
+		if err := visit(s, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// damaged is the error of an entry that cannot be what was written: err, or a
+// record that there is none of.
+func (q *query) damaged(s *search, record uint64, err error) error {
+	return fmt.Errorf("%w: entry of %q in %s: record %d: %w", ErrCorrupt, q.name, s.ecosystem, record, cmp.Or(err, dbfile.ErrDamaged))
+}
+
 // wants reports whether advisories are for the package of a query.
 func (s *search) wants(q *query) bool { return s.built == (stream{}) || s.built == q.built }
 
@@ -541,7 +570,7 @@ func (m *matcher) judge(a *answer, s *search, q *query, data []byte) error {
 		body := dbfile.NewDecoder(raw)
 		v, _ := judge(&body, key, q.version, q.arch)
 		if err := errors.Join(d.Err(), body.Err()); err != nil || number >= uint64(s.file.Meta().Records) {
-			return fmt.Errorf("%w: entry of %q in %s: record %d: %w", ErrCorrupt, q.name, s.ecosystem, number, cmp.Or(err, dbfile.ErrDamaged))
+			return q.damaged(s, number, err)
 		}
 		if name == "" && (v.affected || v.unreadable > 0) {
 			name = string(q.name)

@@ -259,17 +259,8 @@ func (o *overruled) text() string {
 // settle adds the records that have a fix for the stream of the package, which
 // the version is not below.
 func (m *matcher) settle(out *found, q *query) error {
-	for i := range q.target.searches {
-		s := &q.target.searches[i]
-		if !s.wants(q) {
-			continue
-		}
-		data, ok, err := s.file.Lookup(&m.buf, s.release, q.name)
-		if err != nil {
-			return corrupt(err)
-		}
-		d := dbfile.NewDecoder(data)
-		for ok && d.Len() > 0 {
+	return m.entries(q, func(s *search, data []byte) error {
+		for d := dbfile.NewDecoder(data); d.Len() > 0; {
 			number, raw := d.Uint(), d.Bytes()
 			key, err := q.key(m.key, s.scheme, caseEpoch(raw))
 			if err != nil {
@@ -279,7 +270,7 @@ func (m *matcher) settle(out *found, q *query) error {
 			body := dbfile.NewDecoder(raw)
 			v, bound := judge(&body, key, q.version, q.arch)
 			if err := errors.Join(d.Err(), body.Err()); err != nil || number >= uint64(s.file.Meta().Records) {
-				return fmt.Errorf("%w: entry of %q in %s: record %d: %w", ErrCorrupt, q.name, s.ecosystem, number, cmp.Or(err, dbfile.ErrDamaged))
+				return q.damaged(s, number, err)
 			}
 			if !v.simple || v.affected || v.otherArch || streamOfFix(s, string(q.name), bound) != q.built {
 				continue
@@ -290,8 +281,8 @@ func (m *matcher) settle(out *found, q *query) error {
 				m.need(s, int(number))
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // A variant is what a record says of a package for one minor release.

@@ -2,7 +2,6 @@ package vulndb
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -98,26 +97,16 @@ func (m *matcher) addClear(a *answer, q *query) error {
 	for _, h := range slices.Concat(a.hits, a.unknown) {
 		said[place{h.search.file, h.search.release, h.record}] = true
 	}
-	searches := q.searches()
-	for i := range searches {
-		s := &searches[i]
+	return m.entries(q, func(s *search, data []byte) error {
 		key, err := q.key(m.key, s.scheme, "")
 		if err != nil {
-			continue // nothing is known not to cover it
+			return nil // nothing is known not to cover it
 		}
 		m.key = key
-		data, ok, err := s.file.Lookup(&m.buf, s.release, q.name)
-		if err != nil {
-			return corrupt(err)
-		}
-		if !ok {
-			continue
-		}
-		d := dbfile.NewDecoder(data)
-		for d.Len() > 0 {
+		for d := dbfile.NewDecoder(data); d.Len() > 0; {
 			number, raw := d.Uint(), d.Bytes()
 			if d.Err() != nil || number >= uint64(s.file.Meta().Records) {
-				return fmt.Errorf("%w: entry of %q in %s: record %d: %w", ErrCorrupt, q.name, s.ecosystem, number, cmp.Or(d.Err(), dbfile.ErrDamaged))
+				return q.damaged(s, number, d.Err())
 			}
 			if !said[place{s.file, s.release, int(number)}] {
 				a.clear = append(a.clear, hit{
@@ -125,8 +114,8 @@ func (m *matcher) addClear(a *answer, q *query) error {
 				})
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // fixBelow returns the highest fixed version of a case at or below a version,

@@ -40,8 +40,8 @@ func (s *Scanner) compare(ctx context.Context, db *database, bom *sbom.BOM, base
 		return nil, err
 	}
 	jury.tell(ctx, r, db.DB != nil)
-	r.sort()
 	db.tell(r)
+	r.sort()
 	return r, nil
 }
 
@@ -93,9 +93,6 @@ func (d *database) tell(r *Report) {
 			text = fmt.Sprintf("the advisories on %s could not be brought up to date: %s", p.Ecosystem, p.Reason)
 		}
 		r.Problems = append(r.Problems, Problem{Extractor: databaseProblem, Error: text})
-	}
-	if len(d.problems) > 0 {
-		r.sort()
 	}
 }
 

@@ -72,8 +72,8 @@ func (s *Scanner) Rematch(ctx context.Context, report *Report, changes *vulndb.C
 		s.judge(&r, f.in(r.Database.ID), j)
 	}
 	jury.tell(ctx, &r, true)
-	r.sort()
 	db.tell(&r)
+	r.sort()
 	return &r, nil
 }
 

@@ -168,6 +168,14 @@ type scanFlags struct {
 	ignoreBase           bool
 }
 
+// time is that of --now, or else now.
+func (s *scanFlags) time() time.Time {
+	if s.now.IsZero() {
+		return time.Now()
+	}
+	return s.now
+}
+
 func (f *flags) scan(a *app) *scanFlags {
 	s := &scanFlags{db: f.db(a), cacheDir: f.cacheDir(a), output: f.output(), format: f.format(), judge: f.judge(), timeout: 5 * time.Minute, autoUpdate: -1, noCache: true}
 	f.quietFlag(a)
@@ -185,21 +193,13 @@ func (f *flags) scan(a *app) *scanFlags {
 		s.options = append(s.options, scan.WithSeverities(severities...))
 		return err
 	})
-	f.set.BoolFunc("ignore-unfixed", "leave out what has no fixed version", func(text string) error {
-		ignore, err := strconv.ParseBool(text)
-		s.options = append(s.options, scan.WithIgnoreUnfixed(ignore))
-		return err
-	})
+	f.boolean(s, "ignore-unfixed", "leave out what has no fixed version", scan.WithIgnoreUnfixed)
 	f.set.Func("ignore-status", "the statuses to leave out, a `LIST` such as will_not_fix,end_of_life", func(text string) error {
 		statuses, err := parseList(text, parseStatus)
 		s.options = append(s.options, scan.WithIgnoreStatuses(statuses...))
 		return err
 	})
-	f.set.BoolFunc("informational", "report advisories that call themselves no flaw too: unmaintained, notice", func(text string) error {
-		report, err := strconv.ParseBool(text)
-		s.options = append(s.options, scan.WithInformational(report))
-		return err
-	})
+	f.boolean(s, "informational", "report advisories that call themselves no flaw too: unmaintained, notice", scan.WithInformational)
 	f.table(s)
 	f.inventory(s)
 	f.set.StringVar(&s.specVersion, "spec-version", "", "the `VERSION` of the specification of a bill of materials: 1.4 to 1.7 of CycloneDX (default 1.6), 2.2, 2.3 and 3.0 of SPDX (default 2.3)")

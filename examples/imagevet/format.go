@@ -38,7 +38,7 @@ func (a *app) reportOptions(s *scanFlags) ([]report.Option, error) {
 		}
 		return append(opts, report.WithTemplate(text)), nil
 	case report.GitLab, report.JUnit, report.OpenVEX, report.Trivy:
-		t, err := a.documentTime(s.now)
+		t, err := a.documentTime(s)
 		if err != nil {
 			return nil, err
 		}
@@ -74,7 +74,7 @@ func readTemplate(template string) (string, error) {
 
 // documentTime is the time of SOURCE_DATE_EPOCH, or else now
 // (https://reproducible-builds.org/specs/source-date-epoch/).
-func (a *app) documentTime(now time.Time) (time.Time, error) {
+func (a *app) documentTime(s *scanFlags) (time.Time, error) {
 	if value := a.env("SOURCE_DATE_EPOCH"); value != "" {
 		seconds, err := strconv.ParseInt(value, 10, 64)
 		const last = 253402300799 // of the year 9999
@@ -83,8 +83,5 @@ func (a *app) documentTime(now time.Time) (time.Time, error) {
 		}
 		return time.Unix(seconds, 0), nil
 	}
-	if now.IsZero() {
-		return time.Now(), nil
-	}
-	return now, nil
+	return s.time(), nil
 }

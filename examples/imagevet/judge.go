@@ -112,11 +112,7 @@ func (a *app) status(r *scan.Report, p *policy.Policy, s *scanFlags) (int, error
 		}
 		return exitOK, nil
 	}
-	now := s.now
-	if now.IsZero() {
-		now = time.Now()
-	}
-	verdict, err := p.Evaluate(r, now)
+	verdict, err := p.Evaluate(r, s.time())
 	if err != nil {
 		return 0, err
 	}

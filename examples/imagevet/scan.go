@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"github.com/imagevet/imagevet/sbom"
 	"github.com/imagevet/imagevet/scan"
@@ -229,11 +228,7 @@ func (a *app) scanDB(ctx context.Context, s *scanFlags) (scan.Option, func() err
 // sbomOptions are what bills of materials say of how they were made. Their time
 // is that of SOURCE_DATE_EPOCH, or else now.
 func (a *app) sbomOptions(s *scanFlags) []sbom.EncodeOption {
-	now := s.now
-	if now.IsZero() {
-		now = time.Now()
-	}
-	opts := []sbom.EncodeOption{sbom.WithTimestamp(now), sbom.WithSourceDateEpoch(a.env("SOURCE_DATE_EPOCH"))}
+	opts := []sbom.EncodeOption{sbom.WithTimestamp(s.time()), sbom.WithSourceDateEpoch(a.env("SOURCE_DATE_EPOCH"))}
 	if s.specVersion != "" {
 		opts = append(opts, sbom.WithSpecVersion(s.specVersion))
 	}
